@@ -1,0 +1,1 @@
+"""heimdall_eval_exact_match."""

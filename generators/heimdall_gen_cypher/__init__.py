@@ -1,0 +1,1 @@
+"""heimdall_gen_cypher."""

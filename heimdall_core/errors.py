@@ -1,0 +1,74 @@
+"""Errors that a user can act on: what happened, where, what exists instead, what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class HeimdallError(Exception):
+    """Something the user can mend. `str()` is one line, ready to print.
+
+    `where` is a path into a recipe, a file with line, or a plugin with its distribution;
+    `hint` says what to do instead. The command line prints it without a traceback.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
+        self.message, self.where, self.hint = message, where, hint
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        line = f"{self.where}: {self.message}" if self.where else self.message
+        return f"{line}; {self.hint}" if self.hint else line
+
+
+class RecipeError(HeimdallError):
+    """A recipe, or an override on the command line, that cannot be understood."""
+
+
+class DatasetError(HeimdallError):
+    """A dataset file or row that cannot be read or written."""
+
+
+class PluginError(HeimdallError):
+    """A plugin that is missing, broken, or returned something else than its hook promises."""
+
+
+class PromptError(HeimdallError):
+    """A conversation that cannot be rendered without breaking the prompt contract."""
+
+
+class ModelError(HeimdallError):
+    """A model directory, adapter or GGUF that cannot be loaded, trained or exported."""
+
+
+class StageError(HeimdallError):
+    """A pipeline stage that could not produce its output."""
+
+
+class FindingsError(HeimdallError):
+    """The work was done and its result is not good enough (a threshold or a gate was missed)."""
+
+    exit_code = 1
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A hint for an unknown name: the nearest known one, if any is near, and the list of all.
+
+    >>> did_you_mean("cypre", ["cypher", "apoc"])
+    "did you mean 'cypher'? Available: apoc, cypher"
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    listing = f"Available: {', '.join(names) if names else 'none'}"
+    return f"did you mean '{near[0]}'? {listing}" if near else listing
+
+
+def missing_extra(package: str, extra: str, what: str) -> HeimdallError:
+    """The error for an optional dependency that is not installed."""
+    return HeimdallError(
+        f"{what} needs the package '{package}', which is not installed",
+        hint=f"install it with: pip install 'heimdall-slm[{extra}]'",
+    )

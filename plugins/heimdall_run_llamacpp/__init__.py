@@ -1,0 +1,1 @@
+"""heimdall_run_llamacpp."""

@@ -1,0 +1,1 @@
+"""heimdall_train_scratch."""
