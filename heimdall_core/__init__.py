@@ -55,6 +55,54 @@ if TYPE_CHECKING:
         lazy,
     )
 
+__all__ = [
+    "HOOK_API_VERSION",
+    "Artefact",
+    "Check",
+    "CheckRequest",
+    "Command",
+    "Completion",
+    "Complexity",
+    "Engine",
+    "EngineResult",
+    "Estimate",
+    "EvaluateContext",
+    "Evaluator",
+    "Event",
+    "Example",
+    "Executor",
+    "ExportContext",
+    "Exporter",
+    "Finding",
+    "GenerateContext",
+    "Generator",
+    "HeimdallError",
+    "Language",
+    "LoadedModel",
+    "Measurement",
+    "NoOptions",
+    "Normalised",
+    "Preset",
+    "Recipe",
+    "Registry",
+    "RunResult",
+    "Runtime",
+    "StageInfo",
+    "Teacher",
+    "TeacherAnswer",
+    "TokenScores",
+    "TrainContext",
+    "TrainResult",
+    "Trainer",
+    "TrainingConfig",
+    "VerifyContext",
+    "hookimpl",
+    "lazy",
+    "run",
+]
+
+
+#: Names that do not live in `heimdall_core.types`.
 _HOME = {
     "TrainingConfig": "config",
     "HeimdallError": "errors",
@@ -64,26 +112,13 @@ _HOME = {
     "run": "pipeline",
     "Recipe": "recipe",
     "Registry": "registry",
-    **dict.fromkeys(
-        (
-            "Artefact Check CheckRequest Command Completion Complexity Engine EngineResult "
-            "Estimate EvaluateContext Evaluator Event Example Executor ExportContext Exporter "
-            "Finding GenerateContext Generator Language LoadedModel Measurement NoOptions "
-            "Normalised Preset Runtime StageInfo Teacher TeacherAnswer TokenScores TrainContext "
-            "Trainer TrainResult VerifyContext lazy"
-        ).split(),
-        "types",
-    ),
 }
-
-__all__ = [  # noqa: F822 - resolved by __getattr__, so that importing the package stays cheap
-    *_HOME
-]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    # Resolved when asked for: `heimdall --help` imports this package and wants none of it.
+    if name not in __all__:
         raise AttributeError(f"module 'heimdall_core' has no attribute '{name}'")
-    value = getattr(import_module(f"heimdall_core.{_HOME[name]}"), name)
+    value = getattr(import_module(f"heimdall_core.{_HOME.get(name, 'types')}"), name)
     globals()[name] = value
     return value

@@ -6,16 +6,26 @@ recipe that sets one of the others is refused, so no setting is accepted and the
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Final, Literal
 
 from attrs import field, frozen, validators
 
+#: Fields that the core itself reads, whatever the trainer.
+READ_BY_CORE: Final = frozenset({"trainer", "seed"})
 
-def _positive(*, zero: bool = False):  # type: ignore[no-untyped-def]
+#: Short names that recipes and the command line may use as well.
+ALIASES: Final = {
+    "epochs": "num_train_epochs",
+    "batch_size": "per_device_train_batch_size",
+    "gradient_accumulation": "gradient_accumulation_steps",
+}
+
+
+def _positive(*, zero: bool = False) -> Any:
     return validators.ge(0) if zero else validators.gt(0)
 
 
-def _maybe_positive():  # type: ignore[no-untyped-def]
+def _maybe_positive() -> Any:
     return validators.optional(validators.gt(0))
 
 
@@ -23,10 +33,10 @@ def _maybe_positive():  # type: ignore[no-untyped-def]
 class TrainingConfig:
     """How a model is trained. The string below each field is its help text."""
 
-    trainer: str = "lora"
-    """Name of the trainer plugin."""
-    seed: int = 7
-    """Fixes initial weights and data order."""
+    trainer: str | None = None
+    """Name of the trainer plugin; none for `scratch` without a base model, else `lora`."""
+    seed: int | None = None
+    """Fixes initial weights and data order; none for the recipe's seed."""
     threads: int = field(default=0, validator=_positive(zero=True))
     """CPU threads; 0 takes the cores that this process may use."""
 
@@ -103,3 +113,10 @@ class TrainingConfig:
     """Steps between two checkpoints; none for one at each validation."""
     max_truncated: float = field(default=0.0, validator=[validators.ge(0), validators.le(1)])
     """Share of rows that may be longer than `max_seq_length`; more stops the run."""
+
+    @property
+    def trainer_name(self) -> str:
+        """The trainer that runs: the one named, else the one that fits."""
+        if self.trainer:
+            return self.trainer
+        return "lora" if self.base_model and not self.train_from_scratch else "scratch"

@@ -92,9 +92,7 @@ def messages_for(instruction: str, input: str = "", system: str = "") -> tuple[M
     return (Message("system", system), user) if system else (user,)
 
 
-def render_example(
-    instruction: str, input: str, output: str, system: str = ""
-) -> RenderedExample:
+def render_example(instruction: str, input: str, output: str, system: str = "") -> RenderedExample:
     """A row as it is trained: `prompt` masked out of the loss, `answer` with its end token."""
     prompt = render_prompt(messages_for(instruction, input, system))
     return RenderedExample(prompt, _clean(output) + IM_END)

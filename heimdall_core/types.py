@@ -201,7 +201,10 @@ class Engine(Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None: ...
 
 
@@ -213,7 +216,9 @@ class EngineResult:
     rows: tuple[tuple[Any, ...], ...] = ()
     error: str = ""
     """Empty on success."""
-    error_kind: Literal["", "syntax", "unsupported", "runtime", "timeout", "crash", "too_many_rows"] = ""
+    error_kind: Literal[
+        "", "syntax", "unsupported", "runtime", "timeout", "crash", "too_many_rows"
+    ] = ""
 
 
 @frozen
@@ -386,7 +391,10 @@ class LoadedModel(Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None: ...
 
 
@@ -506,6 +514,9 @@ class Exporter:
     export: Callable[[ExportContext, Any], Sequence[Artefact]]
     """`export(context, options)`."""
     options: type = NoOptions
+    kinds: Callable[[Any], tuple[str, ...]] | None = None
+    """`kinds(options)`: the kinds of the artefacts that it will write, so that a recipe that
+    evaluates another one is refused before anything runs."""
     verify: Callable[[VerifyContext], Sequence[Check]] | None = None
     """Proves an artefact against the model it came from."""
     version: str = "1"

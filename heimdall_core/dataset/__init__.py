@@ -1,4 +1,11 @@
-"""Datasets as streams of `Example`: read, write, validate, correct, split."""
+"""Datasets as streams of `Example`: read and write here; the rest by module, so that reading a
+file imports no more than that.
+
+    from heimdall_core.dataset.validate import ValidateOptions, validate_file
+    from heimdall_core.dataset.correct import CorrectOptions, correct_file
+    from heimdall_core.dataset.split import SplitOptions, split_rows
+    from heimdall_core.dataset.stats import composition
+"""
 
 from heimdall_core.dataset.io import (
     BadLine,
@@ -7,6 +14,7 @@ from heimdall_core.dataset.io import (
     example_from_dict,
     example_to_dict,
     read_examples,
+    read_numbered,
     write_examples,
 )
 
@@ -17,5 +25,6 @@ __all__ = [
     "example_from_dict",
     "example_to_dict",
     "read_examples",
+    "read_numbered",
     "write_examples",
 ]

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import os
 import tempfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +27,11 @@ from heimdall_core.types import CONTEXT_SIZES, Example
 _FIELDS = tuple(f.name for f in attrs.fields(Example))
 _TEXT = tuple(n for n in _FIELDS if n not in ("verification", "meta"))
 _ALWAYS = ("instruction", "input", "output", "category", "context_size")
+_BOM = b"\xef\xbb\xbf"
+_MAX_NESTING = 32
+
+#: A longer line is a bad line: a file without line ends must not be read into memory whole.
+MAX_LINE_BYTES = 64 * 2**20
 
 
 @frozen
@@ -61,6 +68,7 @@ def example_from_dict(data: Any) -> Example:
             if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
                 raise ValueError("'verification' must be a list of strings")
             known[key] = tuple(value)
+            _check_json(value, "verification")
         else:
             if not isinstance(value, dict):
                 raise ValueError(f"'meta' must be an object, found {_kind(value)}")
@@ -78,6 +86,8 @@ def example_from_dict(data: Any) -> Example:
         raise ValueError(
             f"'context_size' is '{size}'; it must be one of {', '.join(CONTEXT_SIZES)}"
         )
+    if extra:
+        _check_json(extra, "meta")
     row = Example(**known, meta=extra)
     return row if row.id else attrs.evolve(row, id=row.content_id())
 
@@ -99,32 +109,29 @@ def dump_example(row: Example) -> str:
     return json.dumps(example_to_dict(row), ensure_ascii=False, separators=(", ", ": "))
 
 
-def read_examples(
-    path: Path, on_bad: Callable[[BadLine], None] | None = None
-) -> Iterator[Example]:
+def read_examples(path: Path, on_bad: Callable[[BadLine], None] | None = None) -> Iterator[Example]:
     """Streams the rows of a JSONL file (`.gz` too). Blank lines are passed over.
 
     A bad line is handed to `on_bad`; without one, the first raises `DatasetError`.
     """
+    return (row for _, row in read_numbered(path, on_bad))
+
+
+def read_numbered(
+    path: Path, on_bad: Callable[[BadLine], None] | None = None
+) -> Iterator[tuple[int, Example]]:
+    """As `read_examples`, each row with the number of its line, counted from 1."""
     for number, raw in _lines(path):
-        if not raw.strip():
-            continue
         try:
-            yield example_from_dict(json.loads(raw.decode("utf-8")))
-        except UnicodeDecodeError as error:
-            reason = f"not valid UTF-8 at byte {error.start}"
-        except json.JSONDecodeError as error:
-            reason = f"not valid JSON: {error.msg} at column {error.colno}"
-        except RecursionError:
-            reason = "not valid JSON: nested too deeply"
+            row = _decode(raw)
         except ValueError as error:
-            reason = str(error)
-        else:
+            if on_bad is None:
+                raise DatasetError(str(error), where=f"{path}:{number}") from error
+            on_bad(BadLine(path, number, str(error)))
             continue
-        bad = BadLine(path, number, reason)
-        if on_bad is None:
-            raise DatasetError(reason, where=f"{path}:{number}")
-        on_bad(bad)
+        # Outside the `try`: a ValueError of the consumer is none of ours.
+        if row is not None:
+            yield number, row
 
 
 def write_examples(path: Path, rows: Iterable[Example]) -> int:
@@ -152,7 +159,9 @@ def atomic_text(path: Path) -> Iterator[IO[str]]:
     try:
         with os.fdopen(descriptor, "wb") as raw:
             # mtime=0 and no name: the same rows give the same bytes.
-            packed = gzip.GzipFile(fileobj=raw, mode="wb", filename="", mtime=0) if path.suffix == ".gz" else None
+            packed = None
+            if path.suffix == ".gz":
+                packed = gzip.GzipFile(fileobj=raw, mode="wb", filename="", mtime=0)
             binary: Any = packed or raw
             text = _text_over(binary)
             yield text
@@ -161,8 +170,15 @@ def atomic_text(path: Path) -> Iterator[IO[str]]:
                 packed.close()
             raw.flush()
             os.fsync(raw.fileno())
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
         temporary.replace(path)
+        sync_folder(path.parent)
+    except UnicodeEncodeError as error:
+        temporary.unlink(missing_ok=True)
+        raise DatasetError(
+            "cannot be written: a row holds a lone surrogate and is not valid Unicode",
+            where=str(path),
+        ) from error
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise DatasetError(f"cannot be written: {error.strerror}", where=str(path)) from error
@@ -183,13 +199,67 @@ def _umask() -> int:
     return mask
 
 
+def sync_folder(folder: Path) -> None:
+    """Makes a rename in `folder` last through a power cut, where the system can do that."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return  # Windows opens no folders; there the rename itself is all there is.
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _decode(raw: bytes) -> Example | None:
+    """One line as a row, or None for a blank one. Raises `ValueError` with the reason."""
+    if len(raw) > MAX_LINE_BYTES:
+        raise ValueError(f"the line is longer than {MAX_LINE_BYTES:,} bytes")
+    try:
+        text = raw.decode("utf-8")
+        return example_from_dict(json.loads(text)) if text.strip() else None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"not valid UTF-8 at byte {error.start}") from error
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not valid JSON: {error.msg} at column {error.colno}") from error
+    except RecursionError as error:
+        raise ValueError("not valid JSON: nested too deeply") from error
+
+
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Numbered lines; of one that is too long, the beginning (one byte over the limit)."""
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-            yield from enumerate(file, 1)
-    except (OSError, EOFError) as error:
+            number = 0
+            while raw := file.readline(MAX_LINE_BYTES + 1):
+                number += 1
+                rest = raw
+                while len(rest) > MAX_LINE_BYTES and not rest.endswith(b"\n"):
+                    rest = file.readline(MAX_LINE_BYTES + 1)
+                # Editors on Windows begin a UTF-8 file with a byte-order mark.
+                yield number, raw.removeprefix(_BOM) if number == 1 else raw
+    except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DatasetError(f"cannot be read: {reason}", where=str(path)) from error
+
+
+def _check_json(value: Any, name: str, depth: int = 0) -> None:
+    """Raises `ValueError` for what `json` reads and cannot write as JSON again."""
+    if depth > _MAX_NESTING:
+        raise ValueError(f"'{name}' is nested deeper than {_MAX_NESTING} levels")
+    if isinstance(value, str):
+        if not _encodable(value):
+            raise ValueError(f"'{name}' holds a lone surrogate and is not valid Unicode")
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"'{name}' holds NaN or Infinity, which JSON does not have")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _check_json(key, name, depth + 1)
+            _check_json(item, name, depth + 1)
+    elif isinstance(value, list):
+        for item in value:
+            _check_json(item, name, depth + 1)
 
 
 def _kind(value: Any) -> str:

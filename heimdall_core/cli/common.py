@@ -1,0 +1,144 @@
+"""What the commands share: the registry, the console, tables, live progress, JSON output."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tomllib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from heimdall_core.errors import RecipeError
+from heimdall_core.registry import Registry
+from heimdall_core.types import Event
+
+#: Options that several commands have.
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+runs_option = click.option(
+    "--runs",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("runs"),
+    show_default=True,
+    help="Folder that holds the runs.",
+)
+
+
+def registry(block: tuple[str, ...] = ()) -> Registry:
+    """The plugins of this invocation; a warning for each one that does not load."""
+    context = click.get_current_context(silent=True)
+    settings = (context.find_root().obj or {}) if context else {}
+    key = ("registry", block)
+    if key in settings:
+        found: Registry = settings[key]
+        return found
+    made = Registry(block=block, third_party=settings.get("third_party", True))
+    if not settings.get("warned"):
+        for failed in made.failures:
+            click.echo(f"warning: plugin {failed.origin} did not load: {failed.error}", err=True)
+    if context:
+        settings = context.find_root().obj = context.find_root().obj or {}
+        settings[key] = made
+        settings["warned"] = True
+    return made
+
+
+def console(*, stderr: bool = False) -> Any:
+    """A rich console. `NO_COLOR` and a pipe turn colours off; a pipe is never narrower than the
+    longest table needs."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() or "COLUMNS" in os.environ else 120
+    return Console(stderr=stderr, width=width, highlight=False)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def settings_table(settings: Iterable[str]) -> dict[str, Any]:
+    """The table that `--set KEY=VALUE` options write; values as in TOML, a bare word a string."""
+    table: dict[str, Any] = {}
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals or not key.strip():
+            raise RecipeError(f"cannot read '{setting}'", where="--set", hint="write KEY=VALUE")
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text
+        table[key.strip().replace("-", "_")] = value
+    return table
+
+
+def human_bytes(count: float | None) -> str:
+    """`1.5 MB`; powers of 1000, as file managers and model cards count."""
+    if count is None:
+        return "–"
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(count) < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def human_seconds(seconds: float | None) -> str:
+    """`3.2 s`, `4 min 05 s`, `2 h 10 min`."""
+    if seconds is None:
+        return "–"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[Event], None]]:
+    """An observer that shows a run on the terminal: a line per note, a bar while work is under
+    way. Off a terminal the bar is left out and the lines stay."""
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+    shown = console(stderr=True)
+    bar = Progress(
+        TextColumn("  {task.description}"),
+        BarColumn(bar_width=30),
+        TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[values]}"),
+        console=shown,
+        transient=True,
+        disable=not shown.is_terminal,
+    )
+    tasks: dict[str, TaskID] = {}
+
+    def observe(event: Event) -> None:
+        name = f"{event.stage} {event.message}".strip()
+        if event.kind == "progress" and event.total:
+            if name not in tasks:
+                for task in tasks.values():
+                    bar.remove_task(task)
+                tasks.clear()
+                tasks[name] = bar.add_task(name, total=event.total, values="")
+            bar.update(tasks[name], completed=event.done, total=event.total)
+        elif event.kind == "metric":
+            text = "  ".join(f"{key} {value:.4g}" for key, value in event.values.items())
+            for task in tasks.values():
+                bar.update(task, values=text)
+            if not shown.is_terminal:
+                shown.print(f"  {event.stage} {text}", style="dim", soft_wrap=True)
+        elif event.kind == "warning":
+            shown.print(f"! {event.stage}: {event.message}", style="yellow", markup=False)
+        elif event.kind == "note":
+            shown.print(f"· {event.stage}: {event.message}", markup=False)
+
+    with bar:
+        yield observe

@@ -1,0 +1,162 @@
+"""`heimdall`: the entry point. Imports click alone, so that `--help` is instant; a command's
+module is imported when the command is called, and plugins are looked for when they are needed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+from heimdall_core.errors import HeimdallError, did_you_mean
+
+#: Command → (module:attribute, one line of help), in the order of a project's life.
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "run": ("heimdall_core.cli.run:run_command", "Run a recipe from generation to measurement."),
+    "runs": ("heimdall_core.cli.runs:runs", "List runs and show what they came to."),
+    "recipe": ("heimdall_core.cli.recipe:recipe", "Show, check and describe recipes and presets."),
+    "generate": ("heimdall_core.cli.data:generate", "Generate a dataset."),
+    "validate": ("heimdall_core.cli.data:validate", "Report what is wrong with a dataset."),
+    "correct": ("heimdall_core.cli.data:correct", "Remove what is wrong with a dataset."),
+    "split": ("heimdall_core.cli.data:split", "Split a dataset so that nothing close crosses."),
+    "train": ("heimdall_core.cli.model:train", "Train a model on a dataset."),
+    "evaluate": ("heimdall_core.cli.model:evaluate", "Measure a model on a test set."),
+    "export": ("heimdall_core.cli.model:export", "Export a trained model, to GGUF and others."),
+    "verify": ("heimdall_core.cli.model:verify", "Prove an exported file against its model."),
+    "chat": ("heimdall_core.cli.chat:chat", "Ask a model."),
+    "plugins": ("heimdall_core.cli.plugins:plugins", "List plugins and what failed to load."),
+}
+
+
+class LazyGroup(click.Group):
+    """The top group: built-in commands by module name, plugins' commands by hook."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in COMMANDS:
+            module, _, name = COMMANDS[cmd_name][0].partition(":")
+            command: click.Command = getattr(import_module(module), name)
+            return command
+        return _plugin_command(cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        command = self.get_command(ctx, name)
+        if command is None and name.replace("_", "-") != name:
+            name = name.replace("_", "-")
+            command = self.get_command(ctx, name)
+        if command is None:
+            raise HeimdallError(
+                f"unknown command '{args[0]}'", hint=did_you_mean(name, _all_commands())
+            )
+        return name, command, args[1:]
+
+
+def _plugin_command(name: str) -> click.Command | None:
+    from heimdall_core.cli.common import registry
+
+    found = registry()
+    if name not in found.names("command"):
+        return None
+    command: click.Command = found.command(name).load()
+    return command
+
+
+def _all_commands() -> list[str]:
+    from heimdall_core.cli.common import registry
+
+    return [*COMMANDS, *registry().names("command")]
+
+
+def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if not value or ctx.resilient_parsing:
+        return
+    from importlib.metadata import version
+
+    from heimdall_core.versions import versions
+
+    click.echo(f"heimdall {version('heimdall-slm')}")
+    for name, found in versions(("torch", "transformers", "gguf", "llama-cpp-python")).items():
+        click.echo(f"  {name} {found}")
+    ctx.exit()
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+        # The predecessor wrote --output_dir; both spellings are taken everywhere.
+        "token_normalize_func": lambda token: token.replace("_", "-"),
+    },
+    epilog="Plugins may add commands (`heimdall cypher`); `heimdall plugins` lists them.",
+)
+@click.option("--traceback", is_flag=True, help="Show Python's traceback of an error.")
+@click.option("--no-plugins", is_flag=True, help="Load no third-party plugins.")
+@click.option(
+    "--version",
+    is_flag=True,
+    callback=_version,
+    expose_value=False,
+    is_eager=True,
+    help="Show versions and stop.",
+)
+@click.pass_context
+def cli(ctx: click.Context, traceback: bool, no_plugins: bool) -> None:
+    """Makes the small language model that lives inside a graph database."""
+    ctx.obj = {"traceback": traceback, "third_party": not no_plugins}
+
+
+def entry(arguments: Sequence[str] | None = None) -> Any:
+    """Runs the command line. Exit codes: 0 fine, 1 a threshold or target was missed, 2 misuse or
+    an error that the message says how to mend, 130 interrupted."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = cli.main(args=arguments, prog_name="heimdall", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except HeimdallError as error:
+        _fail(arguments, error, error.exit_code)
+    except click.ClickException as error:
+        _misuse(arguments, error)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader (`| head`) has gone; keep Python from complaining while it shuts down.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+
+
+def _fail(arguments: Sequence[str], error: BaseException, code: int) -> None:
+    if "--traceback" in arguments:
+        import traceback
+
+        traceback.print_exception(error)
+    click.secho("error: ", fg="red", bold=True, err=True, nl=False)
+    click.echo(str(error), err=True)
+    sys.exit(code)
+
+
+def _misuse(arguments: Sequence[str], error: click.ClickException) -> None:
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        hint = f"; try '{error.ctx.command_path} --help'"
+    else:
+        hint = ""
+    text = " ".join(error.format_message().split()).rstrip(".")
+    _fail(arguments, HeimdallError(text + hint), 2)
+
+
+if __name__ == "__main__":
+    entry()

@@ -1,0 +1,71 @@
+"""`heimdall runs`: what was run, and what it came to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from heimdall_core.cli.common import console, human_seconds, json_option, print_json, runs_option
+from heimdall_core.errors import HeimdallError
+from heimdall_core.pipeline import list_runs, read_manifest
+
+
+@click.group("runs", invoke_without_command=True)
+@runs_option
+@json_option
+@click.pass_context
+def runs(ctx: click.Context, runs: Path, as_json: bool) -> None:
+    """List runs; `heimdall runs show NAME` shows one."""
+    if ctx.invoked_subcommand is not None:
+        return
+    found = [_entry(runs, name) for name in list_runs(runs)]
+    if as_json:
+        print_json(found)
+        return
+    if not found:
+        click.echo(f"no runs in {runs}")
+        return
+    from rich.table import Table
+
+    table = Table()
+    for column in ("run", "finished", "time", "headline"):
+        table.add_column(column)
+    for entry in found:
+        table.add_row(entry["name"], entry["finished"], entry["time"], entry["headline"])
+    console().print(table)
+
+
+@runs.command("show")
+@click.argument("name")
+@runs_option
+@json_option
+def show(name: str, runs: Path, as_json: bool) -> None:
+    """Show a finished run: composition, loss, metrics, files."""
+    manifest = read_manifest(runs, name)
+    if as_json:
+        print_json(manifest)
+        return
+    from heimdall_core.cli.summary import show_summary
+
+    show_summary(console(), manifest, runs / name)
+
+
+def _entry(runs: Path, name: str) -> dict[str, Any]:
+    try:
+        manifest = read_manifest(runs, name)
+    except HeimdallError:
+        return {"name": name, "finished": "not yet", "time": "–", "headline": ""}
+    headline = ", ".join(
+        f"{metric} {entry['value']:.3f}"
+        for metric, entry in manifest["metrics"].items()
+        if entry.get("test_set") == "test" and "@" not in metric and entry["value"] is not None
+    )
+    seconds = sum(stage["seconds"] for stage in manifest["stages"])
+    return {
+        "name": name,
+        "finished": manifest["finished"],
+        "time": human_seconds(seconds),
+        "headline": headline,
+    }

@@ -1,0 +1,292 @@
+"""Correction: removes what must not be trained on, and says of every line why.
+
+Rows are removed and never copied or made up; those that stay keep their order. In place, the
+file is backed up first and replaced in one step; a second correction of the result removes
+nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+from attrs import field, frozen, validators
+
+from heimdall_core.dataset.balance import quotas
+from heimdall_core.dataset.checks import AnswerChecker, LanguageLookup, no_language
+from heimdall_core.dataset.curate import Decisions
+from heimdall_core.dataset.files import (
+    backup_path,
+    copy_synced,
+    exclusive,
+    identity,
+    put,
+    same_bytes,
+    staged_name,
+)
+from heimdall_core.dataset.io import BadLine, atomic_text, dump_example
+from heimdall_core.dataset.report import by_count, category_ratio, show_ratio
+from heimdall_core.dataset.rows import trainable_rows
+from heimdall_core.errors import DatasetError
+from heimdall_core.types import Example, Json
+
+#: Beside the output: one JSON line per removed line.
+CORRECTIONS = "corrections.jsonl"
+
+
+@frozen(kw_only=True)
+class CorrectOptions:
+    """What a correction removes. The string below each field is its help text."""
+
+    check_language: bool = True
+    """Remove rows whose answer is wrong by the language plugin that the row names."""
+    language: str = ""
+    """Language of the rows that name none; empty leaves them unchecked."""
+    dialect: str = ""
+    """Dialect to check answers against; empty for the language's default."""
+    drop_placeholders: bool = True
+    """Remove rows whose answer only stands for one (`TODO`, `...`)."""
+    contradictions: Literal["drop", "majority", "keep"] = field(
+        default="drop", validator=validators.in_(("drop", "majority", "keep"))
+    )
+    """Prompts with different answers: drop all their rows, keep the answer that most rows give
+    (on a tie none), or keep them all."""
+    min_category_size: int = field(default=0, validator=validators.ge(0))
+    """Rows that each category should have; what is missing is reported as a quota for its
+    generator, never copied."""
+    max_category_ratio: float | None = field(
+        default=None, validator=validators.optional(validators.ge(1))
+    )
+    """Largest category over the smallest, which counts as at least `min_category_size`; larger
+    ones lose the rows most like others. None leaves the sizes alone."""
+    examples: int = field(default=3, validator=validators.ge(0))
+    """How many removals of each reason the report shows; the list holds all."""
+
+
+@frozen
+class CorrectionReport:
+    """What a correction removed, or would remove."""
+
+    source: str
+    output: str
+    written: bool
+    """False for a dry run, and in place where the file was right already, byte for byte."""
+    rows_in: int
+    """Lines read, bad ones included."""
+    rows_out: int
+    removed: Mapping[str, int]
+    """Lines by reason; every reason is there."""
+    examples: Mapping[str, tuple[str, ...]]
+    """The first removals of each reason, as `file:line: detail`."""
+    marked: int
+    """Rows that stay and that a language has checked; they say so in `verification`."""
+    missing_languages: Mapping[str, int]
+    """Rows by a language that they name and that is not installed; they stay, unmarked."""
+    categories_before: Mapping[str, int]
+    categories: Mapping[str, int]
+    """Rows by category afterwards; 0 for one that has lost them all."""
+    quotas: Mapping[str, int]
+    """Rows that each category lacks to reach `min_category_size`: for its generator."""
+    backup: str | None
+    corrections: str | None
+    """The list of all removals; None where nothing was written."""
+
+    @property
+    def rows_removed(self) -> int:
+        """All removed lines."""
+        return sum(self.removed.values())
+
+    @property
+    def category_ratio(self) -> float:
+        """Largest category over smallest afterwards, empty ones left out."""
+        return category_ratio({name: n for name, n in self.categories.items() if n})
+
+    def lines(self) -> list[str]:
+        """The report for a terminal."""
+        lines = [f"{self.rows_in:,} lines: {self.rows_out:,} kept, {self.rows_removed:,} removed"]
+        lines += [f"  {count:,} {reason}" for reason, count in self.removed.items() if count]
+        before = show_ratio(category_ratio(self.categories_before))
+        lines.append(f"Categories: {before} before, {show_ratio(self.category_ratio)} after")
+        lines += [f"  '{name}' lacks {n:,} rows" for name, n in self.quotas.items()]
+        lines += [
+            f"  {rows:,} answers in '{name}' stay unchecked: it is not installed"
+            for name, rows in self.missing_languages.items()
+        ]
+        lines += [f"Backup: {self.backup}"] if self.backup else []
+        lines += [f"Removals: {self.corrections}"] if self.corrections else []
+        return lines
+
+    def to_json(self) -> dict[str, Any]:
+        """All counts as plain JSON."""
+        return {
+            **attrs.asdict(self),
+            "rows_removed": self.rows_removed,
+            "category_ratio": self.category_ratio,
+        }
+
+
+def correct_file(
+    source: Path,
+    output: Path | None = None,
+    options: CorrectOptions | None = None,
+    *,
+    language: LanguageLookup = no_language,
+    schemas: Mapping[str, Json] | None = None,
+    now: datetime | None = None,
+    dry_run: bool = False,
+) -> CorrectionReport:
+    """Corrects `source` into `output`, or in place where that is None or the same file.
+
+    In place, the old file is kept as `name_backup_YYYYmmdd_HHMMSS.jsonl` (`now` is its time)
+    unless it is already right byte for byte. Every removal is listed in `corrections.jsonl`
+    beside the output. With `dry_run` nothing is written. Raises `DatasetError` where the source
+    cannot be read or the output written, where another process is at it, and where no row
+    would remain.
+    """
+    options = options or CorrectOptions()
+    target = output or source
+    if target.is_symlink():
+        target = target.resolve()  # The link stays, and what it points to is corrected.
+    if target.name == CORRECTIONS:
+        raise DatasetError("is the name of the list of removals", where=str(target))
+    checker = AnswerChecker(
+        language,
+        schemas or {},
+        default=options.language,
+        dialect=options.dialect,
+        performance=False,
+    )
+    identity(source)  # Before anything is made beside the output.
+    if dry_run:
+        return _report(source, target, Decisions(source, options, checker), options)
+    with exclusive(target):
+        before = identity(source)
+        decisions = Decisions(source, options, checker)
+        report = _report(source, target, decisions, options)
+        if not report.rows_out:
+            reasons = ", ".join(f"{n:,} {reason}" for reason, n in report.removed.items() if n)
+            raise DatasetError(
+                f"no row would remain of {report.rows_in:,} lines ({reasons or 'it is empty'}); "
+                "nothing was written",
+                where=str(source),
+            )
+        return _apply(source, target, decisions, report, before, now or datetime.now())
+
+
+def _apply(
+    source: Path,
+    target: Path,
+    decisions: Decisions,
+    report: CorrectionReport,
+    before: tuple[int, int, int],
+    now: datetime,
+) -> CorrectionReport:
+    """Writes everything under hidden names first; then, in this order: backup, list, dataset.
+    Killed at any point, the dataset is the old one or the new one, and no removal is unlisted."""
+    in_place = target.exists() and target.samefile(source)
+    backup = backup_path(target, now) if in_place else None
+    staged = staged_name(target, "corrected")
+    staged_list = target.with_name(f".{target.name}.corrections")
+    try:
+        _write(source, staged, staged_list, target.name, decisions, backup)
+        if identity(source) != before:
+            raise DatasetError("was changed while it was being corrected", where=str(source))
+        if backup:
+            if same_bytes(staged, source):
+                return report
+            shutil.copymode(source, staged)
+            copy_synced(source, backup)
+        corrections = target.with_name(CORRECTIONS)
+        _publish(staged_list, corrections, target.name, in_place=in_place)
+        put(staged, target)
+    finally:
+        staged.unlink(missing_ok=True)
+        staged_list.unlink(missing_ok=True)
+    return attrs.evolve(
+        report, written=True, backup=str(backup) if backup else None, corrections=str(corrections)
+    )
+
+
+def _write(
+    source: Path,
+    staged: Path,
+    staged_list: Path,
+    name: str,
+    decisions: Decisions,
+    backup: Path | None,
+) -> None:
+    """The corrected file and the list of removals, both in the order of the source."""
+    about = {"file": name, **({"backup": backup.name} if backup else {})}
+
+    def write_entry(line: int, reason: str, detail: str, row: Example | None) -> None:
+        what = {"id": row.id, "category": row.category} if row else {}
+        entry = {**about, "line": line, "reason": reason, "detail": detail, **what}
+        listing.write(json.dumps(entry, ensure_ascii=False) + "\n")
+
+    def write_bad(bad: BadLine) -> None:
+        write_entry(bad.line, "format", bad.reason, None)
+
+    with atomic_text(staged) as out, atomic_text(staged_list) as listing:
+        # `range` ends it: a file that has grown meanwhile is told by the caller. It comes second,
+        # so that the bad lines after the last row are read.
+        rows = trainable_rows(source, write_bad)
+        for (line, row, _), index in zip(rows, range(decisions.rows), strict=False):
+            if index in decisions.removed:
+                reason, detail = decisions.removed[index]
+                write_entry(line, reason, detail, row)
+            else:
+                out.write(dump_example(_marked(row, decisions.checked_with(index))) + "\n")
+
+
+def _marked(row: Example, language: str) -> Example:
+    mark = f"{language}:checked"
+    if not language or mark in row.verification:
+        return row
+    return attrs.evolve(row, verification=(*row.verification, mark))
+
+
+def _publish(staged_list: Path, corrections: Path, name: str, *, in_place: bool) -> None:
+    """Adds the new removals to the folder's list. In place, the file's earlier ones are its
+    history and stay; elsewhere they are of an output that is being replaced, and go."""
+    with exclusive(corrections, wait=30), atomic_text(corrections) as listing:
+        if corrections.exists():
+            with corrections.open(encoding="utf-8", errors="replace") as earlier:
+                listing.writelines(e for e in earlier if in_place or not _is_about(e, name))
+        with staged_list.open(encoding="utf-8") as new:
+            shutil.copyfileobj(new, listing)
+
+
+def _is_about(entry: str, name: str) -> bool:
+    try:
+        data = json.loads(entry)
+    except ValueError:
+        return False  # Not ours; not ours to remove.
+    return isinstance(data, dict) and data.get("file") == name
+
+
+def _report(
+    source: Path, target: Path, decisions: Decisions, options: CorrectOptions
+) -> CorrectionReport:
+    """The report of a correction that has written nothing."""
+    counts = decisions.categories(removed=False)
+    return CorrectionReport(
+        source=str(source),
+        output=str(target),
+        written=False,
+        rows_in=decisions.rows + decisions.bad.count,
+        rows_out=counts.total(),
+        removed=decisions.reasons(),
+        examples=decisions.examples(),
+        marked=decisions.marked,
+        missing_languages=by_count(decisions.checker.missing),
+        categories_before=by_count(decisions.categories(removed=True)),
+        categories=by_count(counts),
+        quotas=quotas(counts, options.min_category_size),
+        backup=None,
+        corrections=None,
+    )

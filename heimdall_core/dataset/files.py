@@ -1,0 +1,107 @@
+"""Changing a file that matters: one process at a time, a synced copy first, a rename last."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from heimdall_core.dataset.io import sync_folder
+from heimdall_core.errors import DatasetError
+
+
+@contextmanager
+def exclusive(path: Path, wait: float = 0) -> Iterator[None]:
+    """Refuses, after `wait` seconds, a second process that wants to change `path`. A lock of the
+    system's own on a hidden file beside it, so that a killed process holds nothing."""
+    from filelock import FileLock, Timeout  # 40 ms: only where something is changed
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=wait)
+        lock.acquire()
+    except Timeout as error:
+        raise DatasetError("is being changed by another process", where=str(path)) from error
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def backup_path(path: Path, now: datetime) -> Path:
+    """`name_backup_YYYYmmdd_HHMMSS.suffix` beside `path`. An earlier backup of the same second is
+    not written over: `_2` is added."""
+    suffix = _suffix(path)
+    stem = f"{path.name.removesuffix(suffix)}_backup_{now:%Y%m%d_%H%M%S}"
+    target, again = path.with_name(stem + suffix), 2
+    while target.exists():
+        target, again = path.with_name(f"{stem}_{again}{suffix}"), again + 1
+    return target
+
+
+def copy_synced(path: Path, target: Path) -> None:
+    """Copies a file, its mode and its times; the copy is on the disk when this returns, whole, or
+    is not there at all."""
+    temporary = target.with_name(f".{target.name}.part")
+    try:
+        with path.open("rb") as source, temporary.open("wb") as copy:
+            shutil.copyfileobj(source, copy, 2**20)
+            copy.flush()
+            os.fsync(copy.fileno())
+        shutil.copystat(path, temporary)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise _unwritable(target, error) from error
+    put(temporary, target)
+
+
+def put(staged: Path, target: Path) -> None:
+    """Renames a finished file to its place, in one step that either happens or does not."""
+    try:
+        staged.replace(target)
+        sync_folder(target.parent)
+    except OSError as error:
+        raise _unwritable(target, error) from error
+
+
+def staged_name(target: Path, word: str) -> Path:
+    """A hidden name beside `target` with the same suffix. One per word: what a killed process
+    left there is written over by the next."""
+    suffix = _suffix(target)
+    return target.with_name(f".{target.name.removesuffix(suffix)}.{word}{suffix}")
+
+
+def same_bytes(one: Path, other: Path) -> bool:
+    """Whether two files hold the same."""
+    if one.stat().st_size != other.stat().st_size:
+        return False
+    with one.open("rb") as a, other.open("rb") as b:
+        while block := a.read(2**20):
+            if block != b.read(2**20):
+                return False
+    return True
+
+
+def identity(path: Path) -> tuple[int, int, int]:
+    """Changes when the file is replaced or written to. Raises `DatasetError` where it is none."""
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise DatasetError(f"cannot be read: {error.strerror}", where=str(path)) from error
+    if not path.is_file():
+        # A pipe can be read only once, and a folder not at all.
+        raise DatasetError("is not a file", where=str(path))
+    return state.st_ino, state.st_size, state.st_mtime_ns
+
+
+def _suffix(path: Path) -> str:
+    return Path(path.stem).suffix + path.suffix if path.suffix == ".gz" else path.suffix
+
+
+def _unwritable(path: Path, error: OSError) -> DatasetError:
+    return DatasetError(f"cannot be written: {error.strerror or error}", where=str(path))

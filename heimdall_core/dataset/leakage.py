@@ -1,0 +1,57 @@
+"""Leakage between the parts of a split, found from the written files alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from itertools import combinations
+from pathlib import Path
+
+from heimdall_core.dataset.groups import KEYS, exact_prompt
+from heimdall_core.dataset.io import read_examples
+from heimdall_core.dataset.rows import digest
+
+#: What stands in two parts: by kind, and by pair of parts (`train/test`), how many values.
+Leakage = Mapping[str, Mapping[str, int]]
+
+
+def find_leaks(
+    parts: Mapping[str, Path],
+    by: Collection[str] = ("prompt", "combination"),
+    *,
+    unseen: str = "",
+    held_out: Collection[str] = (),
+) -> Leakage:
+    """Counts the values that stand in more than one part, for the prompt letter by letter and
+    for each key of `by` (see `groups.KEYS`; `prompt` there is without case and punctuation).
+
+    Rows of the schemas `held_out` must stand in the part `unseen` alone; elsewhere they are
+    counted. Reads each file once. Raises `DatasetError` for a file that cannot be read.
+    """
+    kinds = {"exact prompt": exact_prompt, **{name: KEYS[name] for name in KEYS if name in by}}
+    seen: dict[str, dict[bytes, int]] = {kind: {} for kind in kinds}  # parts as bits, by value
+    astray: Counter[str] = Counter()
+    for bit, (part, path) in enumerate(parts.items()):
+        for row in read_examples(path):
+            if part != unseen and row.schema in held_out:
+                astray[f"{part}/{unseen}"] += 1
+            for kind, key in kinds.items():
+                if value := key(row):
+                    at = digest(value)
+                    seen[kind][at] = seen[kind].get(at, 0) | 1 << bit
+    found = {kind: _pairs(list(parts), values.values()) for kind, values in seen.items()}
+    return {**found, "held-out schema": dict(astray)} if held_out else found
+
+
+def total(found: Leakage) -> int:
+    """All overlaps of a leakage report; it must be 0."""
+    return sum(count for pairs in found.values() for count in pairs.values())
+
+
+def _pairs(names: list[str], masks: Collection[int]) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for mask in masks:
+        if mask & mask - 1:  # More than one bit: more than one part.
+            held = [name for bit, name in enumerate(names) if mask >> bit & 1]
+            counts.update(f"{one}/{other}" for one, other in combinations(held, 2))
+    return dict(counts)

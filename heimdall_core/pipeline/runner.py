@@ -1,0 +1,291 @@
+"""Runs a recipe: what is already done is taken, what is not is made, in the order of the stages."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+from attrs import frozen
+
+from heimdall_core.errors import HeimdallError, did_you_mean
+from heimdall_core.pipeline.measure import Meter, code_digest, git_state
+from heimdall_core.pipeline.stages import STAGES, Stage, StageContext
+from heimdall_core.pipeline.store import (
+    RunFolder,
+    StageRecord,
+    digest_files,
+    digest_json,
+    hash_files,
+    write_json,
+)
+from heimdall_core.recipe import Recipe
+from heimdall_core.registry import Registry
+from heimdall_core.types import Event, StageInfo
+from heimdall_core.versions import versions
+
+Observer = Callable[[Event], None]
+
+#: Distributions whose versions are written into every manifest.
+_NOTED = [
+    "heimdall-slm",
+    "attrs",
+    "cattrs",
+    "pluggy",
+    "torch",
+    "transformers",
+    "tokenizers",
+    "safetensors",
+    "peft",
+    "gguf",
+    "llama-cpp-python",
+    "graphdblite",
+    "numpy",
+]
+
+
+@frozen
+class StageResult:
+    """One stage of a run."""
+
+    record: StageRecord
+    folder: Path
+    cached: bool
+
+
+@frozen
+class RunResult:
+    """What a run came to."""
+
+    name: str
+    folder: Path
+    stages: Mapping[str, StageResult]
+    manifest: Mapping[str, Any]
+
+    @property
+    def metrics(self) -> Mapping[str, Any]:
+        """Metric → `{value, low, high, n, …}`."""
+        found: Mapping[str, Any] = self.manifest["metrics"]
+        return found
+
+
+def run(
+    recipe: Recipe,
+    *,
+    registry: Registry | None = None,
+    runs: Path = Path("runs"),
+    until: str | None = None,
+    on_event: Observer = lambda event: None,
+    prepared: Callable[[], None] = lambda: None,
+) -> RunResult:
+    """Runs a recipe to its end, or up to and including the stage `until`.
+
+    Outputs are content-addressed below `runs/<name>`: a stage whose options, inputs, plugins and
+    code are the same as before is not run again, and a run that was killed goes on where it was.
+    Events go to `on_event` and to the plugins that observe; nothing is printed. `prepared` is
+    called once the recipe is known to be sound and the folder is locked.
+
+    Raises `HeimdallError`; a finished stage's output stays.
+    """
+    registry = Registry(block=recipe.plugins.block) if registry is None else registry
+    wanted = _until(until)
+    recipe = recipe.resolve(registry)
+    folder = RunFolder(runs / recipe.name)
+    with folder.lock():
+        prepared()
+        (folder.root / "recipe.toml").write_text(recipe.to_toml(registry), encoding="utf-8")
+        with _logging(folder.root / "log.txt") as log:
+            results: dict[str, StageResult] = {}
+            for stage in wanted:
+                results[stage.name] = _stage(
+                    stage, recipe, registry, folder, results, on_event, log
+                )
+            manifest = _manifest(recipe, registry, folder, results)
+            write_json(folder.root / "manifest.json", manifest)
+    return RunResult(recipe.name, folder.root, results, manifest)
+
+
+def _until(name: str | None) -> tuple[Stage, ...]:
+    names = [stage.name for stage in STAGES]
+    if name is None:
+        return STAGES
+    if name not in names:
+        raise HeimdallError(f"unknown stage '{name}'", hint=did_you_mean(name, names))
+    return STAGES[: names.index(name) + 1]
+
+
+def stage_key(stage: Stage, recipe: Recipe, registry: Registry, digests: Mapping[str, str]) -> str:
+    """The content address of a stage's output: options, seed, inputs, plugins and code."""
+    plugins = []
+    for role, name in stage.providers(recipe, registry):
+        info = registry.provider(role, name)
+        plugins.append([role, name, info.distribution, info.version, code_digest(info.module)])
+    return digest_json(
+        {
+            "stage": stage.name,
+            "options": stage.options(recipe, registry),
+            "inputs": {name: digests[name] for name in stage.needs},
+            "plugins": plugins,
+            "code": {module: code_digest(module) for module in stage.code},
+            "libraries": versions(stage.libraries) if stage.libraries else {},
+        }
+    )
+
+
+def _stage(
+    stage: Stage,
+    recipe: Recipe,
+    registry: Registry,
+    folder: RunFolder,
+    done: Mapping[str, StageResult],
+    on_event: Observer,
+    log: Observer,
+) -> StageResult:
+    notes: list[str] = []
+
+    def emit(event: Event) -> None:
+        if not event.stage:
+            event = attrs.evolve(event, stage=stage.name)
+        if event.kind in ("note", "warning"):
+            notes.append(event.message)
+        for observe in (log, on_event):
+            observe(event)
+        for problem in registry.emit(event):
+            warn(problem)
+
+    def warn(text: str) -> None:
+        notes.append(text)
+        for observe in (log, on_event):
+            observe(Event("warning", stage.name, text))
+
+    digests = {name: result.record.digest for name, result in done.items()}
+    key = stage_key(stage, recipe, registry, digests)
+    if record := folder.find(stage.name, key):
+        emit(Event("note", stage.name, "done before"))
+        return StageResult(record, folder.output(stage.name, key), cached=True)
+    options = stage.options(recipe, registry)
+    info = StageInfo(recipe.name, stage.name, key, folder.output(stage.name, key), options)
+    for problem in registry.before_stage(info):
+        warn(problem)
+    emit(Event("note", stage.name, "started"))
+    notes.clear()
+    meter = Meter()
+    with folder.making(stage.name, key) as partial:
+        work = folder.work_folder(stage.name, key)
+        inputs = {name: result.folder for name, result in done.items()}
+        context = StageContext(recipe, registry, inputs, digests, partial, work, emit)
+        outcome = stage.run(context)
+        seconds, peak = meter.read()
+        files = hash_files(partial)
+        record = StageRecord(
+            stage=stage.name,
+            key=key,
+            inputs={name: digests[name] for name in stage.needs},
+            options=options,
+            versions=versions(_NOTED),
+            seed=recipe.seed,
+            seconds=round(seconds, 3),
+            peak_bytes=peak,
+            digest=digest_files(files),
+            files=files,
+            metrics=outcome.metrics,
+            counts=outcome.counts,
+            notes=tuple(dict.fromkeys(notes)),
+        )
+        final = folder.commit(partial, record)
+    emit(Event("note", stage.name, f"finished in {seconds:.1f} s", values={"seconds": seconds}))
+    for problem in registry.after_stage(attrs.evolve(info, manifest=record.to_dict())):
+        warn(problem)
+    return StageResult(record, final, cached=False)
+
+
+def _manifest(
+    recipe: Recipe, registry: Registry, folder: RunFolder, results: Mapping[str, StageResult]
+) -> dict[str, Any]:
+    """The manifest of the whole run, as `heimdall runs show NAME --json` prints it."""
+    stages = []
+    artefacts = []
+    metrics: dict[str, Any] = {}
+    for name, result in results.items():
+        record = result.record
+        entry = record.to_dict()
+        place = result.folder.relative_to(folder.root).as_posix()
+        stages.append({**entry, "cached": result.cached, "folder": place})
+        metrics |= {
+            (k if name == "evaluate" else f"{name}.{k}"): v for k, v in record.metrics.items()
+        }
+        if name in ("train", "export"):
+            artefacts += [
+                {
+                    "path": f"{place}/{file.path}",
+                    "bytes": file.bytes,
+                    "sha256": file.sha256,
+                }
+                for file in record.files
+            ]
+    return {
+        "name": recipe.name,
+        "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "git": git_state(Path.cwd()),
+        "recipe": recipe.to_dict(registry),
+        "stages": stages,
+        "metrics": metrics,
+        "artefacts": artefacts,
+    }
+
+
+def read_manifest(runs: Path, name: str) -> dict[str, Any]:
+    """The manifest of a finished run; raises `HeimdallError` with the runs that exist."""
+    path = runs / name / "manifest.json"
+    known = list_runs(runs)
+    if name not in known:
+        raise HeimdallError(f"no run '{name}' in {runs}", hint=did_you_mean(name, known))
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise HeimdallError(
+            f"the run '{name}' has not ended yet", hint=f"go on with: heimdall run {name}"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise HeimdallError(f"cannot be read: {error}", where=str(path)) from error
+    return manifest
+
+
+def list_runs(runs: Path) -> list[str]:
+    """Names of the runs in a folder, finished or not."""
+    return sorted(p.parent.name for p in runs.glob("*/recipe.toml"))
+
+
+@contextmanager
+def _logging(path: Path) -> Iterator[Observer]:
+    """An observer that writes every event but bare progress to a file, a line each."""
+    with path.open("a", encoding="utf-8", buffering=1) as file:
+
+        def write(event: Event) -> None:
+            if event.kind == "progress":
+                return
+            now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+            values = " ".join(f"{k}={v:.6g}" for k, v in event.values.items())
+            text = " ".join(part for part in (event.message, values) if part)
+            file.write(f"{now} {event.stage} {event.kind}: {text}\n")
+
+        try:
+            yield write
+        except BaseException as error:
+            write(Event("warning", "run", f"ended by {type(error).__name__}: {error}"))
+            raise
+
+
+def remove_run(runs: Path, name: str) -> None:
+    """Deletes a run's folder, unless it is being worked on."""
+    if name not in list_runs(runs):
+        raise HeimdallError(f"no run '{name}' in {runs}", hint=did_you_mean(name, list_runs(runs)))
+    folder = RunFolder(runs / name)
+    with folder.lock():
+        pass
+    shutil.rmtree(folder.root)

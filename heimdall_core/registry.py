@@ -1,0 +1,385 @@
+"""The typed face over pluggy: finds plugins, isolates the broken ones, looks things up by name.
+
+The only module that touches a `PluginManager`. There is no global registry: each `Registry` has
+its own, so two pipelines in one process can run on different plugins.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, TypeVar, cast
+
+import attrs
+import pluggy
+from attrs import frozen
+
+from heimdall_core import hookspecs
+from heimdall_core.errors import PluginError, did_you_mean
+from heimdall_core.hookspecs import PROJECT
+from heimdall_core.types import (
+    Command,
+    Evaluator,
+    Event,
+    Executor,
+    Exporter,
+    Generator,
+    Language,
+    Preset,
+    Runtime,
+    StageInfo,
+    Teacher,
+    Trainer,
+)
+
+T = TypeVar("T")
+
+#: The distribution whose plugins are the built-in ones.
+DISTRIBUTION = "heimdall-slm"
+
+#: Environment variable: names of plugins not to load, separated by commas.
+DISABLE_VARIABLE = "HEIMDALL_DISABLE"
+
+#: What each registering hook yields, and the role's name in messages.
+ROLES: Mapping[str, type] = {
+    "generator": Generator,
+    "language": Language,
+    "teacher": Teacher,
+    "trainer": Trainer,
+    "runtime": Runtime,
+    "evaluator": Evaluator,
+    "exporter": Exporter,
+    "preset": Preset,
+    "executor": Executor,
+    "command": Command,
+}
+
+
+@frozen
+class PluginInfo:
+    """One plugin, loaded or not."""
+
+    name: str
+    """Entry-point name: what `block` and `require` speak of."""
+    module: str
+    distribution: str
+    version: str
+    status: str = "loaded"
+    """`loaded`, `blocked` or `failed`."""
+    error: str = ""
+    hooks: tuple[str, ...] = ()
+    provides: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
+    """Role → names that recipes use."""
+
+    @property
+    def origin(self) -> str:
+        """`name (distribution version)`, for messages."""
+        return f"{self.name} ({self.distribution} {self.version})".replace(" )", ")")
+
+    @property
+    def builtin(self) -> bool:
+        """Whether it comes with Heimdall itself."""
+        return self.distribution == DISTRIBUTION
+
+
+@frozen
+class _Entry:
+    item: Any
+    plugin: PluginInfo
+
+
+class Registry:
+    """All plugins of one embedding: discovered by entry point, or handed in as objects.
+
+    `discover=False` loads nothing but `plugins` (modules or objects with hook implementations,
+    or `(name, object)` pairs). `block` and the variable `HEIMDALL_DISABLE` name plugins that are
+    not imported at all; `third_party=False` skips every plugin that Heimdall does not ship.
+
+    A plugin that fails is listed in `failures` and the others work; a lookup that misses because
+    of it says so with its distribution and error.
+    """
+
+    def __init__(
+        self,
+        *,
+        discover: bool = True,
+        plugins: Iterable[object] = (),
+        block: Iterable[str] = (),
+        third_party: bool = True,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self._manager = pluggy.PluginManager(PROJECT)
+        self._manager.add_hookspecs(hookspecs)
+        self._infos: dict[str, PluginInfo] = {}
+        self._refused: list[PluginInfo] = []
+        self._objects: dict[str, object] = {}
+        self._items: dict[str, dict[str, _Entry]] = {role: {} for role in ROLES}
+        variable = (os.environ if environ is None else environ).get(DISABLE_VARIABLE, "")
+        self._blocked = {*block, *(n.strip() for n in variable.split(",") if n.strip())}
+        if discover:
+            for entry in _ordered(entry_points(group=PROJECT)):
+                self._discover(entry, third_party=third_party)
+        for given in plugins:
+            name, plugin = given if isinstance(given, tuple) else (_name_of(given), given)
+            info = PluginInfo(name, _name_of(plugin), "given by the program", "")
+            self._register(plugin, info)
+            if failed := next((f for f in self._refused if f.name == name), None):
+                raise PluginError(failed.error, where=failed.origin)
+
+    # --- looking up ------------------------------------------------------------------------------
+
+    @property
+    def plugins(self) -> tuple[PluginInfo, ...]:
+        """Every plugin that was found, the failed and blocked ones too, by name."""
+        return tuple(
+            sorted([*self._infos.values(), *self._refused], key=lambda p: (p.name, p.distribution))
+        )
+
+    @property
+    def failures(self) -> tuple[PluginInfo, ...]:
+        """The plugins that did not load, each with its error."""
+        return tuple(p for p in self.plugins if p.status == "failed")
+
+    def names(self, role: str) -> tuple[str, ...]:
+        """Names of everything registered in a role such as `generator`, sorted."""
+        return tuple(sorted(self._items[role]))
+
+    def provider(self, role: str, name: str) -> PluginInfo:
+        """The plugin that provides a named thing."""
+        return self._entry(role, name).plugin
+
+    def module_of(self, role: str, name: str) -> str:
+        """Import name of the package that provides a named thing, '' for a plain object."""
+        return self._entry(role, name).plugin.module
+
+    def generator(self, name: str) -> Generator:
+        """The generator of that name; raises `PluginError` with what exists instead."""
+        return cast(Generator, self._entry("generator", name).item)
+
+    def language(self, name: str) -> Language:
+        """The language of that name."""
+        return cast(Language, self._entry("language", name).item)
+
+    def find_language(self, name: str) -> Language | None:
+        """The language of that name, or None where no plugin provides it."""
+        entry = self._items["language"].get(name)
+        return cast(Language, entry.item) if entry else None
+
+    def teacher(self, name: str) -> Teacher:
+        """The teacher of that name."""
+        return cast(Teacher, self._entry("teacher", name).item)
+
+    def trainer(self, name: str) -> Trainer:
+        """The trainer of that name."""
+        return cast(Trainer, self._entry("trainer", name).item)
+
+    def runtime(self, name: str) -> Runtime:
+        """The runtime of that name."""
+        return cast(Runtime, self._entry("runtime", name).item)
+
+    def runtimes(self) -> Iterator[Runtime]:
+        """Every runtime, by name."""
+        for name in self.names("runtime"):
+            yield self.runtime(name)
+
+    def evaluator(self, name: str) -> Evaluator:
+        """The evaluator of that name."""
+        return cast(Evaluator, self._entry("evaluator", name).item)
+
+    def exporter(self, name: str) -> Exporter:
+        """The exporter of that name."""
+        return cast(Exporter, self._entry("exporter", name).item)
+
+    def preset(self, name: str) -> Preset:
+        """The preset of that name."""
+        return cast(Preset, self._entry("preset", name).item)
+
+    def presets(self) -> Iterator[Preset]:
+        """Every preset, by name."""
+        for name in self.names("preset"):
+            yield self.preset(name)
+
+    def command(self, name: str) -> Command:
+        """The command of that name."""
+        return cast(Command, self._entry("command", name).item)
+
+    def commands(self) -> Iterator[Command]:
+        """Every command that a plugin adds, by name."""
+        for name in self.names("command"):
+            yield self.command(name)
+
+    def require(self, requirements: Iterable[str]) -> None:
+        """Raises `PluginError` unless each plugin is loaded: an entry-point or distribution name,
+        with an optional version as in `acme-fraud>=1.2`."""
+        from packaging.requirements import InvalidRequirement, Requirement
+        from packaging.utils import canonicalize_name
+
+        for text in requirements:
+            try:
+                wanted = Requirement(text)
+            except InvalidRequirement as error:
+                raise PluginError(
+                    f"'{text}' is not a requirement",
+                    where="plugins.require",
+                    hint="write a name, or a name and a version: 'acme-fraud>=1.2'",
+                ) from error
+            name = canonicalize_name(wanted.name)
+            found = [
+                p
+                for p in self.plugins
+                if name in (canonicalize_name(p.name), canonicalize_name(p.distribution))
+            ]
+            if not found:
+                known = {p.name for p in self.plugins} | {p.distribution for p in self.plugins}
+                raise PluginError(
+                    f"the required plugin '{wanted.name}' is not installed",
+                    where="plugins.require",
+                    hint=did_you_mean(wanted.name, known),
+                )
+            for plugin in found:
+                if plugin.status != "loaded":
+                    raise PluginError(
+                        f"the required plugin {plugin.origin} is {plugin.status}"
+                        + (f": {plugin.error}" if plugin.error else ""),
+                        where="plugins.require",
+                    )
+                if not wanted.specifier.contains(plugin.version or "0", prereleases=True):
+                    raise PluginError(
+                        f"the required plugin {plugin.origin} is not {wanted.specifier}",
+                        where="plugins.require",
+                        hint=f"pip install '{plugin.distribution}{wanted.specifier}'",
+                    )
+
+    # --- observing -------------------------------------------------------------------------------
+
+    def emit(self, event: Event) -> tuple[str, ...]:
+        """Tells every observer of an event; returns a line per observer that raised."""
+        return self._tell("heimdall_on_event", event=event)
+
+    def before_stage(self, info: StageInfo) -> tuple[str, ...]:
+        """Tells every observer that a stage starts; returns a line per observer that raised."""
+        return self._tell("heimdall_before_stage", info=info)
+
+    def after_stage(self, info: StageInfo) -> tuple[str, ...]:
+        """Tells every observer that a stage has ended; returns a line per observer that raised."""
+        return self._tell("heimdall_after_stage", info=info)
+
+    # --- inside ----------------------------------------------------------------------------------
+
+    def _tell(self, hook: str, **arguments: object) -> tuple[str, ...]:
+        problems = []
+        for impl in getattr(self._manager.hook, hook).get_hookimpls():
+            try:
+                impl.function(**{name: arguments[name] for name in impl.argnames})
+            except Exception as error:  # noqa: BLE001 - an observer must not stop the run
+                problems.append(f"{impl.plugin_name}: {hook} failed: {_reason(error)}")
+        return tuple(problems)
+
+    def _discover(self, entry: EntryPoint, *, third_party: bool) -> None:
+        distribution = entry.dist.name if entry.dist else "unknown distribution"
+        version = entry.dist.version if entry.dist else ""
+        info = PluginInfo(entry.name, entry.value, distribution, version)
+        if entry.name in self._blocked or (not third_party and not info.builtin):
+            # Appended, not keyed: a blocked plugin must not take a name from a loaded one.
+            self._refused.append(attrs.evolve(info, status="blocked"))
+            return
+        if taken := self._infos.get(entry.name):
+            self._fail(info, f"the plugin name '{entry.name}' is already taken by {taken.origin}")
+            return
+        try:
+            plugin = entry.load()
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - isolation is the point
+            self._fail(info, _reason(error))
+            return
+        self._register(plugin, info)
+
+    def _register(self, plugin: object, info: PluginInfo) -> None:
+        if taken := self._infos.get(info.name):
+            self._fail(info, f"the plugin name '{info.name}' is already taken by {taken.origin}")
+            return
+        try:
+            self._manager.register(plugin, name=info.name)
+            self._manager.check_pending()
+            hooks = tuple(sorted(c.name for c in self._manager.get_hookcallers(plugin) or ()))
+            if not hooks:
+                raise PluginError(
+                    f"{info.module} implements no hook; mark its functions with "
+                    "heimdall_core.hookimpl"
+                )
+            found = self._collect(plugin, info)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - isolation is the point
+            if self._manager.has_plugin(info.name):
+                self._manager.unregister(name=info.name)
+            self._fail(info, _reason(error))
+            return
+        provides = {role: tuple(i.name for i in items) for role, items in found.items() if items}
+        info = attrs.evolve(info, hooks=hooks, provides=provides)
+        self._infos[info.name] = info
+        for role, items in found.items():
+            for item in items:
+                self._items[role][item.name] = _Entry(item, info)
+
+    def _collect(self, plugin: object, info: PluginInfo) -> dict[str, list[Any]]:
+        """Everything the plugin yields, checked: type, and that no name is taken."""
+        found: dict[str, list[Any]] = {}
+        for role, kind in ROLES.items():
+            hook = f"heimdall_{role}s" if role != "language" else "heimdall_languages"
+            items: list[Any] = []
+            for impl in getattr(self._manager.hook, hook).get_hookimpls():
+                if impl.plugin is plugin:
+                    items.extend(impl.function() or ())
+            for item in items:
+                if not isinstance(item, kind):
+                    raise PluginError(
+                        f"{hook} must yield {kind.__name__}, found {type(item).__name__}"
+                    )
+            names = [item.name for item in items]
+            for name in names:
+                if names.count(name) > 1:
+                    raise PluginError(f"{hook} yields the name '{name}' twice")
+                if taken := self._items[role].get(name):
+                    raise PluginError(
+                        f"the {role} '{name}' is already provided by {taken.plugin.origin}; "
+                        f"{info.origin} is refused"
+                    )
+            found[role] = items
+        return found
+
+    def _fail(self, info: PluginInfo, error: str) -> None:
+        self._refused.append(attrs.evolve(info, status="failed", error=error))
+
+    def _entry(self, role: str, name: str) -> _Entry:
+        entry = self._items[role].get(name)
+        if entry is None:
+            hint = did_you_mean(name, self._items[role])
+            for failed in self.failures:
+                hint += f". Did not load: {failed.origin}: {failed.error}"
+            blocked = [p.name for p in self.plugins if p.status == "blocked"]
+            if blocked:
+                hint += f". Blocked: {', '.join(blocked)}"
+            raise PluginError(f"unknown {role} '{name}'", hint=hint)
+        return entry
+
+
+def _ordered(entries: Iterable[EntryPoint]) -> list[EntryPoint]:
+    """Built-ins first, then by distribution: who comes second to a name does not hang on the
+    order in which pip installed things. The same entry point seen twice on the path counts once."""
+
+    def key(entry: EntryPoint) -> tuple[bool, str, str, str]:
+        dist = entry.dist.name if entry.dist else ""
+        return (dist != DISTRIBUTION, dist, entry.name, entry.value)
+
+    unique = {key(entry): entry for entry in entries}
+    return [unique[k] for k in sorted(unique)]
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, PluginError):
+        return str(error)
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _name_of(plugin: object) -> str:
+    return str(getattr(plugin, "__name__", type(plugin).__name__))

@@ -1,0 +1,30 @@
+"""Contract tests for plugin authors: subclass one in three lines and run pytest.
+
+    from heimdall_core.testing import GeneratorContract
+
+    class TestFraud(GeneratorContract):
+        plugin = "acme_fraud.plugin"
+
+A contract finds what the plugin registers in its role and checks it: types, determinism, import
+weight, options, the README card. The built-in plugins run under the same classes.
+"""
+
+from heimdall_core.testing.contracts import (
+    EvaluatorContract,
+    ExporterContract,
+    GeneratorContract,
+    LanguageContract,
+    PluginContract,
+    RuntimeContract,
+    TrainerContract,
+)
+
+__all__ = [
+    "EvaluatorContract",
+    "ExporterContract",
+    "GeneratorContract",
+    "LanguageContract",
+    "PluginContract",
+    "RuntimeContract",
+    "TrainerContract",
+]

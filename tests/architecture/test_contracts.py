@@ -1,0 +1,86 @@
+"""The built-in plugins under the contracts that plugin authors use."""
+
+from __future__ import annotations
+
+from heimdall_core.testing import (
+    EvaluatorContract,
+    ExporterContract,
+    GeneratorContract,
+    LanguageContract,
+    PluginContract,
+    RuntimeContract,
+    TrainerContract,
+)
+from heimdall_core.types import Completion, EvaluateContext, TokenScores
+
+
+class TestGenCypher(GeneratorContract):
+    plugin = "heimdall_gen_cypher.plugin"
+
+
+class TestLangCypher(LanguageContract):
+    plugin = "heimdall_lang_cypher.plugin"
+    valid = (
+        "MATCH (p:Person {name: 'Ada'}) RETURN p.born",
+        "MATCH (a:Person)-[:KNOWS*1..3]->(b:Person) WHERE a.age > 30 RETURN DISTINCT b.name",
+        "MERGE (c:City {name: 'Paris'}) ON CREATE SET c.seen = 1 RETURN c",
+    )
+    invalid = ("MATCH (n RETURN n", "RETRUN 1", "MATCH (n) RETURN m", "CREATE")
+
+
+class TestRunTransformers(RuntimeContract):
+    plugin = "heimdall_run_transformers.plugin"
+
+
+class TestRunLlamacpp(RuntimeContract):
+    plugin = "heimdall_run_llamacpp.plugin"
+
+
+class TestTrainScratch(TrainerContract):
+    plugin = "heimdall_train_scratch.plugin"
+
+
+class TestExportGguf(ExporterContract):
+    plugin = "heimdall_export_gguf.plugin"
+
+
+class TestEvalExactMatch(EvaluatorContract):
+    plugin = "heimdall_eval_exact_match.plugin"
+
+
+class _Model:
+    """A model that gives every token of every answer the probability 1/2."""
+
+    name = "half"
+    context_size = 100
+
+    def score(self, pairs):  # type: ignore[no-untyped-def]
+        return [TokenScores((-0.6931471805599453,) * 3) for _ in pairs]
+
+
+class TestEvalPerplexity(EvaluatorContract):
+    plugin = "heimdall_eval_perplexity.plugin"
+
+    def context(self) -> EvaluateContext:
+        completions = [Completion(text, 3, "stop") for text in self.answers]
+        return EvaluateContext(self.examples, completions, _Model())  # type: ignore[arg-type]
+
+
+class TestEvalCypher(EvaluatorContract):
+    plugin = "heimdall_eval_cypher.plugin"
+
+    def context(self) -> EvaluateContext:
+        from heimdall_core import Registry
+
+        completions = [Completion(text, 3, "stop") for text in self.answers]
+        registry = Registry(third_party=False)
+        return EvaluateContext(self.examples, completions, None, registry.find_language)
+
+
+class TestPresets(PluginContract):
+    plugin = "heimdall_core.presets"
+    role = "preset"
+
+    def test_has_a_card(self) -> None:
+        """Presets are described in docs/recipes.md; each says in a line what it makes."""
+        assert all(len(item.summary) > 20 for item in self.items())

@@ -1,0 +1,262 @@
+"""The pipeline: caching, resume after a kill, the lock, the manifest, and what goes wrong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import toy_plugins
+from toy_recipe import RECIPE
+
+from heimdall_core import (
+    Event,
+    Generator,
+    HeimdallError,
+    Recipe,
+    Registry,
+    RunResult,
+    hookimpl,
+    run,
+)
+from heimdall_core.errors import FindingsError, PluginError
+from heimdall_core.pipeline import list_runs, read_manifest
+from heimdall_core.pipeline.plan import plan
+from heimdall_core.recipe import merge
+
+SUPPORT = Path(__file__).parents[1] / "support"
+STAGES = ["generate", "validate", "correct", "split", "train", "export", "verify", "evaluate"]
+
+Runner = Callable[..., RunResult]
+
+
+@pytest.fixture
+def registry() -> Registry:
+    return Registry(discover=False, plugins=[("toy", toy_plugins)])
+
+
+@pytest.fixture
+def go(registry: Registry, tmp_path: Path) -> Runner:
+    def start(changes: dict[str, Any] | None = None, **arguments: Any) -> RunResult:
+        recipe = Recipe.from_dict(merge(RECIPE, changes or {}), registry)
+        return run(recipe, registry=registry, runs=tmp_path / "runs", **arguments)
+
+    return start
+
+
+def fresh(result: RunResult) -> list[str]:
+    return [name for name, stage in result.stages.items() if not stage.cached]
+
+
+def digests(result: RunResult) -> dict[str, str]:
+    return {name: stage.record.digest for name, stage in result.stages.items()}
+
+
+def test_a_run_goes_through_every_stage_and_says_what_it_came_to(go: Runner) -> None:
+    result = go()
+    assert list(result.stages) == STAGES
+    metric = result.metrics["same"]
+    assert metric["value"] == 1.0
+    assert metric["n"] == 20
+    assert metric["low"] < 1.0 <= metric["high"]
+    assert metric["reached"] is True
+    manifest = json.loads((result.folder / "manifest.json").read_text(encoding="utf-8"))
+    for stage in manifest["stages"]:
+        assert stage["seconds"] >= 0
+        assert stage["peak_bytes"] > 0
+        assert stage["versions"]["python"]
+    [file] = [a for a in manifest["artefacts"] if a["path"].endswith(".toy")]
+    path = result.folder / file["path"]
+    assert path.stat().st_size == file["bytes"]
+    assert len(file["sha256"]) == 64
+
+
+def test_a_second_run_does_nothing(go: Runner) -> None:
+    first, second = go(), go()
+    assert fresh(second) == []
+    assert digests(first) == digests(second)
+
+
+@pytest.mark.parametrize(
+    ("changes", "redone"),
+    [
+        ({"evaluate": {"max_rows": 10}}, ["evaluate"]),
+        (
+            {"export": {"options": {"toy": {"types": ["T1", "T2"]}}}},
+            ["export", "verify", "evaluate"],
+        ),
+        ({"train": {"learning_rate": 0.2}}, ["train", "export", "verify", "evaluate"]),
+        ({"validate": {"max_duplicate_share": 0.5}}, ["validate"]),
+        ({"generate": {"mix": {"toy": {"word": "thing"}}}}, STAGES),
+        ({"seed": 4}, None),
+    ],
+    ids=["evaluate", "export", "train", "validate", "generate", "seed"],
+)
+def test_one_change_redoes_its_stage_and_what_hangs_on_it(
+    go: Runner, changes: dict[str, Any], redone: list[str] | None
+) -> None:
+    go()
+    result = go(changes)
+    if redone is not None:
+        # A stage whose inputs came out as before is not redone, though an earlier one was.
+        assert fresh(result) == redone
+    else:
+        assert fresh(result)[0] == "generate"
+    assert fresh(go()) == []  # the first recipe's outputs are still there
+
+
+def test_a_changed_output_is_made_again(go: Runner) -> None:
+    first = go()
+    model = first.stages["train"].folder / "model" / "table.json"
+    model.write_text("[]", encoding="utf-8")
+    second = go()
+    assert fresh(second) == ["train"]
+    assert digests(first) == digests(second)
+
+
+@pytest.mark.parametrize("moment", ["early", "late"])
+@pytest.mark.parametrize("stage", STAGES)
+def test_kill_9_in_any_stage_and_a_new_run_gives_the_same(
+    go: Runner, tmp_path: Path, stage: str, moment: str
+) -> None:
+    expected = digests(go())
+    other = tmp_path / "killed"
+    child = subprocess.Popen(
+        [sys.executable, str(SUPPORT / "killed_run.py"), str(other), stage, moment],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdout is not None
+    assert child.stdin is not None
+    try:
+        assert child.stdout.readline() == "reached\n"
+    finally:
+        child.kill()
+        child.wait()
+        child.stdout.close()
+        child.stdin.close()
+    registry = Registry(discover=False, plugins=[("toy", toy_plugins)])
+    result = run(Recipe.from_dict(RECIPE, registry), registry=registry, runs=other)
+    assert digests(result) == expected
+    assert fresh(result) == STAGES[STAGES.index(stage) :]
+    assert not list(result.folder.rglob("rubbish*"))
+    assert not list(result.folder.rglob(".partial*"))
+
+
+def test_a_second_run_at_once_is_refused_and_a_dead_one_holds_nothing(
+    go: Runner, tmp_path: Path
+) -> None:
+    child = subprocess.Popen(
+        [sys.executable, str(SUPPORT / "killed_run.py"), str(tmp_path / "runs"), "train", "early"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdout is not None
+    assert child.stdin is not None
+    try:
+        assert child.stdout.readline() == "reached\n"
+        with pytest.raises(HeimdallError, match="another run is at work"):
+            go()
+    finally:
+        child.kill()
+        child.wait()
+        child.stdout.close()
+        child.stdin.close()
+    assert fresh(go())[0] == "train"
+
+
+def test_until_stops_after_a_stage(go: Runner) -> None:
+    assert list(go(until="split").stages) == STAGES[:4]
+    with pytest.raises(HeimdallError, match="did you mean 'split'"):
+        go(until="splt")
+
+
+def test_rows_with_an_error_stop_the_run_and_are_named(go: Runner, tmp_path: Path) -> None:
+    with pytest.raises(FindingsError, match=r"3 of 400 rows rejected .* must start with FETCH"):
+        go({"generate": {"mix": {"toy": {"wrong": 3}}}})
+    result = go({"generate": {"mix": {"toy": {"wrong": 3}}, "max_rejected": 0.01}})
+    record = result.stages["generate"].record
+    assert record.counts["rejected"] == 3
+    rejects = (result.stages["generate"].folder / "rejected.jsonl").read_text(encoding="utf-8")
+    assert len(rejects.splitlines()) == 3
+    assert "BAD" not in (result.stages["generate"].folder / "rows.jsonl").read_text("utf-8")
+    assert list(tmp_path.glob("runs/toy/stages/.partial*")) == []
+
+
+def test_shortfall_and_copies_are_said_not_filled(go: Runner) -> None:
+    result = go({"generate": {"mix": {"toy": {"most": 200, "copies": 5}}}})
+    counts = result.stages["generate"].record.counts
+    assert (counts["rows"], counts["wanted"], counts["duplicates"]) == (200, 400, 5)
+    text = " ".join(counts["notes"])
+    assert "toy can make 200 rows" in text
+    assert "400 rows wanted, 200 made" in text
+
+
+def test_a_plugin_that_raises_is_named(go: Runner) -> None:
+    def boom(context: object, options: object) -> None:
+        raise KeyError("lost")
+
+    @hookimpl
+    def heimdall_generators():  # type: ignore[no-untyped-def]
+        yield Generator("boom", "raises", ("c",), boom)  # type: ignore[arg-type]
+
+    registry = Registry(
+        discover=False,
+        plugins=[
+            ("toy", toy_plugins),
+            ("b", SimpleNamespace(heimdall_generators=heimdall_generators)),
+        ],
+    )
+    recipe = Recipe.from_dict({**RECIPE, "generate": {"mix": {"boom": {}}}}, registry)
+    with pytest.raises(PluginError, match="generator boom: KeyError: 'lost'"):
+        run(recipe, registry=registry, runs=Path("never"))
+
+
+def test_events_reach_the_observer_and_the_log(go: Runner) -> None:
+    seen: list[Event] = []
+    result = go(on_event=seen.append)
+    assert any(e.kind == "metric" and e.stage == "train" for e in seen)
+    log = (result.folder / "log.txt").read_text(encoding="utf-8")
+    assert "train metric: loss=0.25" in log
+    assert "evaluate note: finished" in log
+
+
+def test_the_saved_recipe_runs_again_and_finds_everything_done(
+    go: Runner, registry: Registry, tmp_path: Path
+) -> None:
+    first = go()
+    again = Recipe.load(first.folder / "recipe.toml", registry)
+    assert fresh(run(again, registry=registry, runs=tmp_path / "runs")) == []
+
+
+def test_the_plan_says_what_is_done_and_what_is_not(
+    go: Runner, registry: Registry, tmp_path: Path
+) -> None:
+    recipe = Recipe.from_dict(RECIPE, registry)
+    before = {line.stage: line for line in plan(recipe, registry, tmp_path / "runs")}
+    assert [line.state for line in before.values()] == ["run"] + ["depends"] * 7
+    assert before["generate"].seconds is not None
+    assert list_runs(tmp_path / "runs") == []  # planning makes no folder
+    go()
+    after = plan(recipe, registry, tmp_path / "runs")
+    assert {line.state for line in after} == {"cached"}
+    changed = Recipe.from_dict(merge(RECIPE, {"train": {"learning_rate": 0.5}}), registry)
+    lines = {line.stage: line for line in plan(changed, registry, tmp_path / "runs")}
+    assert [name for name, line in lines.items() if line.state != "cached"] == STAGES[4:]
+    assert lines["train"].basis == "its last run in this folder"
+
+
+def test_runs_are_listed_and_an_unknown_one_is_told_with_the_nearest(
+    go: Runner, tmp_path: Path
+) -> None:
+    go()
+    assert list_runs(tmp_path / "runs") == ["toy"]
+    with pytest.raises(HeimdallError, match="did you mean 'toy'"):
+        read_manifest(tmp_path / "runs", "toi")

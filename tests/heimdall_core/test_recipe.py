@@ -1,0 +1,172 @@
+"""Recipes: what is wrong is told with path, value and what would be right."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import toy_plugins
+from toy_recipe import RECIPE
+
+from heimdall_core import Recipe, Registry, TrainingConfig
+from heimdall_core.errors import HeimdallError, PluginError, RecipeError
+from heimdall_core.recipe import merge
+from heimdall_core.schema import class_schema, recipe_schema
+
+
+@pytest.fixture
+def registry() -> Registry:
+    from heimdall_core import presets
+
+    return Registry(discover=False, plugins=[("toy", toy_plugins), ("presets", presets)])
+
+
+def resolve(registry: Registry, changes: dict[str, Any]) -> Recipe:
+    return Recipe.from_dict(merge(RECIPE, changes), registry).resolve(registry)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"trian": {}}, "trian: unknown key; did you mean 'train'?"),
+        ({"train": {"learning_rte": 1}}, "train.learning_rte = 1: unknown key"),
+        ({"train": {"learning_rate": "fast"}}, "train.learning_rate: expected a number"),
+        ({"train": {"lora_r": 8}}, "train.lora_r: is not read by the trainer 'toy'"),
+        ({"train": {"trainer": "tyo"}}, "train.trainer: unknown trainer 'tyo'; did you mean 'toy'"),
+        ({"train": {"epochs": 2, "num_train_epochs": 3}}, "is given twice"),
+        ({"generate": {"mix": {"tory": {}}}}, "generate.mix.tory: unknown generator 'tory'"),
+        ({"generate": {"mix": {"toy": {"wrd": "x"}}}}, "generate.mix.toy.wrd = 'x': unknown key"),
+        ({"generate": {"mix": {"toy": {"wrong": -1}}}}, "generate.mix.toy.wrong: must be >= 0"),
+        ({"generate": {"mix": {"toy": {"weight": 0}}}}, "generate.mix.toy.weight: expected a num"),
+        ({"generate": {"num_examples": 0}}, "generate.num_examples: must be > 0, found 0"),
+        ({"export": {"options": {"gguf": {}}}}, "export.options.gguf: belongs to no exporter"),
+        ({"export": {"options": {"toy": {"tipes": []}}}}, "export.options.toy.tipes"),
+        ({"evaluate": {"metrics": ["sme"]}}, "evaluate: unknown evaluator 'sme'; did you mean 'sa"),
+        ({"evaluate": {"targets": {"sma": 1.0}}}, "evaluate.targets.sma: is no metric"),
+        ({"evaluate": {"artefacts": ["T2"]}}, "evaluate.artefacts: 'T2' is not exported"),
+        ({"evaluate": {"runtime": "tpu"}}, "evaluate.runtime: unknown runtime 'tpu'"),
+        ({"split": {"validation": 1.5}}, "split.validation: must be < 1, found 1.5"),
+        ({"name": "../away"}, "name: must be letters, digits"),
+        ({"name": ""}, "name: must be letters, digits"),
+        ({"given": ["x"]}, "given: unknown key"),
+        ({"plugins": {"require": ["acme>=2"]}}, "plugins.require: the required plugin 'acme' is"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_mistakes_are_told(registry: Registry, changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(HeimdallError) as raised:
+        resolve(registry, changes)
+    assert said in str(raised.value)
+    assert raised.value.exit_code == 2
+
+
+def test_a_recipe_without_generators_says_what_exists(registry: Registry) -> None:
+    with pytest.raises(RecipeError, match=r"names no generator.*Available: toy"):
+        Recipe.from_dict({"name": "x"}, registry).resolve(registry)
+
+
+def test_a_setting_that_equals_the_default_is_still_refused(registry: Registry) -> None:
+    default = TrainingConfig().lora_r
+    with pytest.raises(RecipeError, match="is not read by the trainer"):
+        resolve(registry, {"train": {"lora_r": default}})
+
+
+def test_resolved_recipes_are_complete_and_read_back(registry: Registry) -> None:
+    recipe = resolve(registry, {})
+    data = tomllib.loads(recipe.to_toml(registry))
+    assert data["generate"]["mix"]["toy"] == {
+        "weight": 1.0,
+        "word": "item",
+        "wrong": 0,
+        "copies": 0,
+        "most": 10**6,
+    }
+    assert set(data["train"]) == {"trainer", "learning_rate"}
+    again = Recipe.from_dict(data, registry).resolve(registry)
+    assert again.to_dict(registry) == recipe.to_dict(registry)
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_overrides_are_toml_and_short_names_work(registry: Registry, tmp_path: Path) -> None:
+    file = write(
+        tmp_path / "mine.toml",
+        "[generate.mix.toy]\n[train]\ntrainer = 'toy'\nlearning_rate = 1\nnum_train_epochs = 9\n",
+    )
+    recipe = Recipe.load(
+        file, registry, ["train.epochs=3", "generate.mix.toy.word=box", "split.test=0.2"]
+    )
+    assert recipe.name == "mine"
+    assert recipe.train.num_train_epochs == 3
+    assert recipe.generate.mix["toy"]["word"] == "box"
+    assert recipe.split.test == 0.2
+
+
+@pytest.mark.parametrize("override", ["train.epochs", "=3", "a..b=1"])
+def test_unreadable_overrides_are_refused(registry: Registry, override: str) -> None:
+    with pytest.raises(RecipeError, match="cannot read the override"):
+        Recipe.load("nano", registry, [override])
+
+
+def test_a_preset_is_extended_and_keeps_its_tables(registry: Registry, tmp_path: Path) -> None:
+    file = write(tmp_path / "mine.toml", "extends = 'nano'\n[train]\nlearning_rate = 0.5\n")
+    nano, mine = Recipe.load("nano", registry), Recipe.load(file, registry)
+    assert (mine.name, nano.name) == ("mine", "nano")
+    assert mine.train.learning_rate == 0.5
+    assert mine.train.hidden_size == nano.train.hidden_size
+    assert mine.generate == nano.generate
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("extends = 'nanoo'", "unknown preset 'nanoo'; did you mean 'nano'?"),
+        ("extends = 5", "extends: expected a preset's name, found 5"),
+        ("a = ", "not valid TOML"),
+        ("[train]\nlearning_rate = 1e-4x", "not valid TOML"),
+    ],
+)
+def test_bad_files_are_told(registry: Registry, tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(RecipeError) as raised:
+        Recipe.load(write(tmp_path / "bad.toml", text), registry)
+    assert said in str(raised.value)
+
+
+def test_missing_and_undecodable_files_are_told(registry: Registry, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="cannot be read"):
+        Recipe.load(tmp_path / "none.toml", registry)
+    with pytest.raises(RecipeError, match="did you mean 'nano'"):
+        Recipe.load("nanu", registry)
+    (tmp_path / "latin.toml").write_bytes(b"description = '\xe9'")
+    with pytest.raises(RecipeError, match="UTF-8"):
+        Recipe.load(tmp_path / "latin.toml", registry)
+
+
+def test_a_broken_plugin_named_in_a_recipe_stops_it(registry: Registry) -> None:
+    with pytest.raises(PluginError, match="unknown generator 'fraud'"):
+        resolve(registry, {"generate": {"mix": {"fraud": {}}}})
+
+
+def test_the_schema_knows_every_key_and_the_plugins_options(registry: Registry) -> None:
+    schema = recipe_schema(registry)
+    train = schema["properties"]["train"]
+    assert train["properties"]["lora_r"]["type"] == "integer"
+    assert train["properties"]["precision"]["enum"] == ["auto", "fp32", "fp16", "bf16"]
+    assert "given" not in schema["properties"]
+    mix = schema["properties"]["generate"]["properties"]["mix"]["properties"]
+    assert mix["toy"]["properties"]["word"] == {
+        "type": "string",
+        "default": "item",
+        "description": "What is counted.",
+    }
+    assert mix["toy"]["additionalProperties"] is False
+
+
+def test_every_training_setting_has_a_help_text() -> None:
+    for name, entry in class_schema(TrainingConfig)["properties"].items():
+        assert entry.get("description"), name

@@ -1,0 +1,211 @@
+"""The registry: discovery, isolation, names, lookups."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from heimdall_core import Event, Generator, HeimdallError, Registry, StageInfo, hookimpl
+from heimdall_core.errors import PluginError
+
+
+def install(
+    folder: Path, distribution: str, version: str, entry: str, source: str, module: str = ""
+) -> None:
+    """A third-party distribution, as pip would leave it: a module and its metadata."""
+    module = module or distribution.replace("-", "_")
+    (folder / f"{module}.py").write_text(textwrap.dedent(source), encoding="utf-8")
+    info = folder / f"{distribution.replace('-', '_')}-{version}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n", encoding="utf-8"
+    )
+    (info / "entry_points.txt").write_text(f"[heimdall]\n{entry} = {module}\n", encoding="utf-8")
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder on the path for third-party distributions; its modules are forgotten after."""
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path
+    for name in [n for n in sys.modules if n.startswith("acme_")]:
+        del sys.modules[name]
+
+
+GENERATOR = """
+    from heimdall_core import Generator, hookimpl
+
+    @hookimpl
+    def heimdall_generators():
+        yield Generator("{name}", "made for a test", ("c",), lambda context, options: iter(()))
+"""
+
+
+def test_third_party_loads_like_a_built_in(site: Path) -> None:
+    install(site, "acme-fraud", "1.2", "acme-fraud", GENERATOR.format(name="fraud"))
+    registry = Registry()
+    assert registry.generator("fraud").summary == "made for a test"
+    info = registry.provider("generator", "fraud")
+    assert (info.distribution, info.version, info.builtin) == ("acme-fraud", "1.2", False)
+    assert info.hooks == ("heimdall_generators",)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("raise RuntimeError('no such luck')", "RuntimeError: no such luck"),
+        ("import sys; sys.exit(3)", "SystemExit: 3"),
+        ("def broken(:", "SyntaxError"),
+        ("import a_module_that_is_not_there", "ModuleNotFoundError"),
+        ("x = 1", "implements no hook"),
+        (
+            "from heimdall_core import hookimpl\n@hookimpl\ndef heimdall_generatorz(): ...",
+            "heimdall_generatorz",
+        ),
+        (
+            "from heimdall_core import hookimpl\n@hookimpl\ndef heimdall_generators(): yield 5",
+            "must yield Generator, found int",
+        ),
+        (
+            "from heimdall_core import hookimpl\n"
+            "@hookimpl\ndef heimdall_generators(): raise ValueError('late')",
+            "ValueError: late",
+        ),
+        (
+            "from heimdall_core import hookimpl\n"
+            "@hookimpl\ndef heimdall_generators(wrong): yield wrong",
+            "wrong",
+        ),
+    ],
+    ids=["raises", "exits", "syntax", "import", "no-hook", "typo", "type", "late", "argument"],
+)
+def test_a_broken_plugin_is_reported_and_the_rest_work(site: Path, source: str, said: str) -> None:
+    install(site, "acme-broken", "0.3", "acme-broken", source)
+    registry = Registry()
+    [failed] = [p for p in registry.failures if p.name == "acme-broken"]
+    assert said in failed.error
+    assert (failed.distribution, failed.version) == ("acme-broken", "0.3")
+    assert registry.preset("nano").name == "nano"
+    # Naming what it would have provided says why it is not there.
+    with pytest.raises(PluginError) as raised:
+        registry.generator("fraud")
+    assert "acme-broken 0.3" in str(raised.value)
+    assert said in str(raised.value)
+
+
+def test_a_taken_plugin_name_is_refused_with_both_distributions(site: Path) -> None:
+    install(site, "acme-cypher", "9.9", "presets", GENERATOR.format(name="mine"))
+    registry = Registry()
+    [failed] = [p for p in registry.failures if p.distribution == "acme-cypher"]
+    assert "'presets' is already taken by presets (heimdall-slm" in failed.error
+    assert "mine" not in registry.names("generator")
+    assert registry.provider("preset", "nano").distribution == "heimdall-slm"
+
+
+def test_a_taken_recipe_name_is_refused_with_both_distributions(site: Path) -> None:
+    install(site, "acme-one", "1.0", "acme-one", GENERATOR.format(name="fraud"))
+    install(site, "acme-two", "2.0", "acme-two", GENERATOR.format(name="fraud"))
+    registry = Registry()
+    [failed] = registry.failures
+    assert "acme-one 1.0" in failed.error
+    assert "acme-two 2.0" in failed.error
+    assert registry.provider("generator", "fraud").distribution == "acme-one"
+
+
+def test_blocked_plugins_are_not_even_imported(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(site, "acme-bomb", "1", "acme-bomb", "raise SystemExit('imported')")
+    [found] = [p for p in Registry(block=["acme-bomb"]).plugins if p.name == "acme-bomb"]
+    assert found.status == "blocked"
+    assert "acme_bomb" not in sys.modules
+    monkeypatch.setenv("HEIMDALL_DISABLE", "other, acme-bomb")
+    assert not Registry().failures
+    assert not Registry(third_party=False, environ={}).failures
+
+
+def test_without_discovery_there_is_only_what_is_given() -> None:
+    @hookimpl
+    def heimdall_generators():  # type: ignore[no-untyped-def]
+        yield Generator("own", "given", ("c",), lambda context, options: iter(()))
+
+    plugin = SimpleNamespace(heimdall_generators=heimdall_generators)
+    registry = Registry(discover=False, plugins=[("mine", plugin)])
+    assert registry.names("generator") == ("own",)
+    assert registry.names("preset") == ()
+    assert Registry(discover=False).plugins == ()
+
+
+def test_a_broken_object_raises_at_once() -> None:
+    @hookimpl
+    def heimdall_generators():  # type: ignore[no-untyped-def]
+        yield "nothing"
+
+    plugin = SimpleNamespace(heimdall_generators=heimdall_generators)
+    with pytest.raises(PluginError, match="must yield Generator, found str"):
+        Registry(discover=False, plugins=[("mine", plugin)])
+
+
+def test_unknown_names_are_told_with_the_nearest() -> None:
+    with pytest.raises(HeimdallError, match="did you mean 'nano'"):
+        Registry().preset("nono")
+
+
+@pytest.mark.parametrize(
+    ("requirement", "said"),
+    [
+        ("acme-fraud>=1.3", "is not >=1.3"),
+        ("acme-frud", "did you mean 'acme-fraud'"),
+        ("acme broken", "is not a requirement"),
+    ],
+)
+def test_require_says_what_is_missing(site: Path, requirement: str, said: str) -> None:
+    install(site, "acme-fraud", "1.2", "acme-fraud", GENERATOR.format(name="fraud"))
+    registry = Registry()
+    registry.require(["acme-fraud>=1.2", "heimdall-slm"])
+    with pytest.raises(PluginError, match=said):
+        registry.require([requirement])
+
+
+def test_observers_are_told_and_a_broken_one_does_not_stop_the_run() -> None:
+    seen: list[str] = []
+
+    @hookimpl
+    def heimdall_on_event(event: Event) -> None:
+        seen.append(event.message)
+
+    @hookimpl
+    def heimdall_before_stage(info: StageInfo) -> None:
+        raise ValueError(f"not {info.stage} again")
+
+    plugin = SimpleNamespace(
+        heimdall_on_event=heimdall_on_event, heimdall_before_stage=heimdall_before_stage
+    )
+    registry = Registry(discover=False, plugins=[("watch", plugin)])
+    assert registry.emit(Event("note", message="hello")) == ()
+    assert seen == ["hello"]
+    [problem] = registry.before_stage(StageInfo("r", "train", "k", Path("x")))
+    assert "watch" in problem
+    assert "not train again" in problem
+
+
+def test_plugins_command_lists_failures_with_their_reason(site: Path) -> None:
+    install(site, "acme-broken", "0.3", "acme-broken", "raise RuntimeError('no such luck')")
+    done = subprocess.run(
+        [sys.executable, "-m", "heimdall_core.cli.main", "plugins", "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": str(site), "PATH": ""},
+    )
+    listed = {p["name"]: p for p in json.loads(done.stdout)}
+    assert listed["acme-broken"]["status"] == "failed"
+    assert "no such luck" in listed["acme-broken"]["error"]
+    assert listed["presets"]["status"] == "loaded"
+    assert listed["presets"]["distribution"] == "heimdall-slm"
+    assert listed["presets"]["roles"] == ["preset"]
