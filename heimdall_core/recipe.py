@@ -156,7 +156,7 @@ class Recipe:
         if isinstance(train, Mapping):
             merged["train"] = train = _without_aliases(train)
         recipe = structure(merged, cls)
-        return attrs.evolve(recipe, given=frozenset(train) if isinstance(train, Mapping) else ())
+        return attrs.evolve(recipe, given=frozenset(train if isinstance(train, Mapping) else ()))
 
     def resolve(self, registry: Registry) -> Recipe:
         """The recipe with every plugin's options filled in.
@@ -255,7 +255,7 @@ class Recipe:
             exporter = registry.exporter(name)
             if exporter.kinds is None:
                 return  # it cannot say beforehand; the evaluate stage looks at the files
-            options = structure(self.export.options[name], exporter.options)
+            options: Any = structure(self.export.options[name], exporter.options)
             kinds |= {kind.rpartition(":")[2] for kind in exporter.kinds(options)}
         for wanted in self.evaluate.artefacts:
             if wanted not in kinds:

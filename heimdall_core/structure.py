@@ -199,7 +199,7 @@ def _explain(error: BaseException, where: str, kind: Any, data: Any) -> Iterator
     elif isinstance(error, IterableValidationError):
         with_index, without = error.group_exceptions()
         for inner, index in with_index:
-            item = data[index.index] if isinstance(data, list | tuple) else None
+            item = data[int(index.index)] if isinstance(data, list | tuple) else None
             yield from _explain(inner, f"{where}[{index.index}]", index.type, item)
         for inner in without:
             yield from _explain(inner, where, kind, data)

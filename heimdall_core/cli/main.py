@@ -121,7 +121,7 @@ def cli(ctx: click.Context, traceback: bool, no_plugins: bool) -> None:
 
 def entry(arguments: Sequence[str] | None = None) -> Any:
     """Runs the command line. Exit codes: 0 fine, 1 a threshold or target was missed, 2 misuse or
-    an error that the message says how to mend, 130 interrupted."""
+    an error that the message says how to mend, 3 a bug of ours or of a plugin, 130 interrupted."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = cli.main(args=arguments, prog_name="heimdall", standalone_mode=False)
@@ -137,6 +137,12 @@ def entry(arguments: Sequence[str] | None = None) -> Any:
         # The reader (`| head`) has gone; keep Python from complaining while it shuts down.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except Exception as error:  # whatever it is, the user gets a line and the way to report it
+        text = " ".join(str(error).split())
+        unexpected = HeimdallError(
+            f"unexpected {type(error).__name__}: {text}", hint="report it with --traceback's output"
+        )
+        _fail(arguments, unexpected.with_traceback(error.__traceback__), 3)
 
 
 def _fail(arguments: Sequence[str], error: BaseException, code: int) -> None:

@@ -152,6 +152,8 @@ def correct_file(
     target = output or source
     if target.is_symlink():
         target = target.resolve()  # The link stays, and what it points to is corrected.
+    if target.is_dir():
+        raise DatasetError("is a folder, not a file", where=str(target))
     if target.name == CORRECTIONS:
         raise DatasetError("is the name of the list of removals", where=str(target))
     checker = AnswerChecker(

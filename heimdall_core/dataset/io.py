@@ -216,7 +216,8 @@ def _decode(raw: bytes) -> Example | None:
     if len(raw) > MAX_LINE_BYTES:
         raise ValueError(f"the line is longer than {MAX_LINE_BYTES:,} bytes")
     try:
-        text = raw.decode("utf-8")
+        # Without its end, so that an error at the end is told in this line's columns.
+        text = raw.rstrip(b"\r\n").decode("utf-8")
         return example_from_dict(json.loads(text)) if text.strip() else None
     except UnicodeDecodeError as error:
         raise ValueError(f"not valid UTF-8 at byte {error.start}") from error

@@ -131,6 +131,8 @@ def split_rows(
     for row in read_examples(source):
         groups.add(row)
         schemas.add(row.schema)
+    if not len(groups):
+        raise DatasetError("holds no rows", where=str(source))
     held_out = schemas.choose(options.unseen_schemas, seed, source)
     parts, filled = assign(groups, schemas.rows_of(held_out), options, source)
     part_of_root = {group.root: name for name, some in parts.items() for group in some}

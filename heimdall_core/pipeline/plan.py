@@ -10,7 +10,7 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
 from attrs import frozen
@@ -101,7 +101,7 @@ class _Sample:
                 max_rejected=1.0,
             ).rows
             self._lap("generate", started)
-            arguments = {
+            arguments: dict[str, Any] = {
                 "language": registry.find_language,
                 "schemas": all_schemas(sources),
             }

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 from attrs import frozen
 
-from heimdall_core.errors import HeimdallError, did_you_mean
+from heimdall_core.errors import HeimdallError, StageError, did_you_mean
 from heimdall_core.pipeline.measure import Meter, code_digest, git_state
 from heimdall_core.pipeline.stages import STAGES, Stage, StageContext
 from heimdall_core.pipeline.store import (
@@ -179,7 +179,11 @@ def _stage(
         work = folder.work_folder(stage.name, key)
         inputs = {name: result.folder for name, result in done.items()}
         context = StageContext(recipe, registry, inputs, digests, partial, work, emit)
-        outcome = stage.run(context)
+        try:
+            outcome = stage.run(context)
+        except OSError as error:  # a full disk, a folder that was taken away
+            place = error.filename or partial
+            raise StageError(f"{error.strerror or error}", where=f"{stage.name}: {place}") from error
         seconds, peak = meter.read()
         files = hash_files(partial)
         record = StageRecord(

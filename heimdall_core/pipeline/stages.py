@@ -173,6 +173,8 @@ def _correct(context: StageContext) -> Outcome:
         write_examples(both, joined())
         report = correct_file(both, output, recipe.correct, **arguments)
         both.unlink()
+    for lock in context.output.glob(".*.lock"):
+        lock.unlink()  # nobody else is in this folder, and a lock is no output
     return Outcome(counts=report.to_json())
 
 
@@ -237,7 +239,7 @@ def _export(context: StageContext) -> Outcome:
     recipe = context.recipe
     listed = []
     for name in recipe.export.exporters:
-        options = structure(
+        options: Any = structure(
             recipe.export.options.get(name, {}),
             context.registry.exporter(name).options,
             f"export.options.{name}",
@@ -311,7 +313,7 @@ def _evaluate(context: StageContext) -> Outcome:
         a["kind"].rpartition(":")[2]: context.inputs["export"] / a["path"]
         for a in exported(context.inputs["export"])
     } | {"model": context.inputs["train"] / "model"}
-    evaluators = {
+    evaluators: dict[str, Any] = {
         name: structure(
             table.options.get(name, {}),
             context.registry.evaluator(name).options,
@@ -379,6 +381,7 @@ def _metric_name(metric: str, test_set: str, artefact: str) -> str:
 _STEPS = "heimdall_core.pipeline.steps"
 _ROWS = ("heimdall_core.types", "heimdall_core.dataset.io")
 _PROMPT = ("heimdall_core.prompt", *_ROWS)
+_CURATE = ("heimdall_core.dataset", "heimdall_core.prompt", "heimdall_core.types")
 
 STAGES: tuple[Stage, ...] = (
     Stage(
@@ -398,7 +401,7 @@ STAGES: tuple[Stage, ...] = (
         lambda recipe, _: unstructure(recipe.validate),
         _languages,
         _validate,
-        ("heimdall_core.dataset.validate", *_ROWS),
+        _CURATE,
     ),
     Stage(
         "correct",
@@ -413,7 +416,7 @@ STAGES: tuple[Stage, ...] = (
             *_languages(recipe, registry),
         ),
         _correct,
-        ("heimdall_core.dataset.correct", f"{_STEPS}.generate", *_ROWS),
+        (f"{_STEPS}.generate", *_CURATE),
     ),
     Stage(
         "split",
@@ -421,7 +424,7 @@ STAGES: tuple[Stage, ...] = (
         lambda recipe, _: {"split": unstructure(recipe.split), "seed": recipe.seed},
         lambda recipe, registry: (),
         _split,
-        ("heimdall_core.dataset.split", "heimdall_core.dataset.stats", *_ROWS),
+        _CURATE,
     ),
     Stage(
         "train",

@@ -64,7 +64,7 @@ class StageRecord:
         """Plain JSON."""
         return {
             name: [vars_of(f) for f in self.files] if name == "files" else getattr(self, name)
-            for name in (a.name for a in self.__attrs_attrs__)  # type: ignore[attr-defined]
+            for name in (a.name for a in self.__attrs_attrs__)
         }
 
     @classmethod
@@ -104,12 +104,16 @@ def digest_file(path: Path) -> str:
 def write_json(path: Path, value: Any) -> None:
     """Writes JSON under a temporary name, synced, then renamed."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(value, file, ensure_ascii=False, indent=2, sort_keys=False)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            json.dump(value, file, ensure_ascii=False, indent=2)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 class RunFolder:

@@ -219,7 +219,14 @@ class _Checker:
         request = CheckRequest(
             dialect=self._dialect, schema=self._schemas.get(row.schema), performance=False
         )
-        return next((f for f in language.check(row.output, request) if f.severity == "error"), None)
+        try:
+            findings = language.check(row.output, request)
+        except Exception as error:  # a checker promises to be total: say whose is not
+            raise PluginError(
+                f"{type(error).__name__}: {error} in {row.output!r}",
+                where=f"language {row.language}",
+            ) from error
+        return next((f for f in findings if f.severity == "error"), None)
 
 
 def _write_rejects(path: Path, rejected: list[tuple[Example, Finding]]) -> None:
