@@ -97,6 +97,14 @@ class TrainingConfig:
     """AdamW's decoupled decay, on matrices alone."""
     max_grad_norm: float = field(default=1.0, validator=_positive())
     """Gradients are clipped to this norm."""
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """`muon` moves the hidden matrices along their orthogonalised momentum: fewer tokens for the
+    same loss, about 1.3 times the time per step. The other parameters stay with AdamW."""
+    matrix_learning_rate: float = field(default=0.02, validator=_positive())
+    """Peak learning rate of the matrices that Muon moves."""
+    copy_drill_steps: int = field(default=0, validator=_positive(zero=True))
+    """Steps on random tokens followed by themselves, before the first row: a small model learns
+    to copy names and values in a hundred of them."""
     adam_beta2: float = field(default=0.999, validator=[validators.gt(0), validators.lt(1)])
     """AdamW's second-moment decay."""
     gradient_checkpointing: bool = False

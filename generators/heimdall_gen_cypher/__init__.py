@@ -1,1 +1,1 @@
-"""heimdall_gen_cypher."""
+"""Cypher fundamentals: questions over typed graph schemas, each with its one right query."""

@@ -137,7 +137,7 @@ def entry(arguments: Sequence[str] | None = None) -> Any:
         # The reader (`| head`) has gone; keep Python from complaining while it shuts down.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
-    except Exception as error:  # whatever it is, the user gets a line and the way to report it
+    except Exception as error:  # noqa: BLE001 - whatever it is, the user gets a line
         text = " ".join(str(error).split())
         unexpected = HeimdallError(
             f"unexpected {type(error).__name__}: {text}", hint="report it with --traceback's output"

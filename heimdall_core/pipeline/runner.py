@@ -183,7 +183,8 @@ def _stage(
             outcome = stage.run(context)
         except OSError as error:  # a full disk, a folder that was taken away
             place = error.filename or partial
-            raise StageError(f"{error.strerror or error}", where=f"{stage.name}: {place}") from error
+            reason = error.strerror or str(error)
+            raise StageError(reason, where=f"{stage.name}: {place}") from error
         seconds, peak = meter.read()
         files = hash_files(partial)
         record = StageRecord(

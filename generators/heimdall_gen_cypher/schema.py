@@ -1,0 +1,211 @@
+"""Typed graph schemas: labels, properties with the values that questions name, relationships.
+
+The built-in ones are the TOML files in `schemas/`; this is what one looks like:
+
+    summary = "Films, who made them and which film led to which"
+
+    [nodes.Film]
+    key = "title"
+    [nodes.Film.properties]
+    title = { type = "STRING", pool = "title" }
+    year = { type = "INTEGER", low = 1960, high = 2020, step = 1, additive = false }
+
+    [[relationships]]
+    type = "ACTED_IN"
+    from = "Actor"
+    to = "Film"
+    [relationships.properties]
+    fee = { type = "INTEGER", low = 100, high = 900, step = 50 }
+
+Every property has a `type`. A STRING takes its values from `values`, or from a `pool` that schemas
+share (`schemas/pools.toml`); a number runs from `low` to `high` by `step`; a BOOLEAN needs nothing;
+a DATE and a LIST<FLOAT> are projected and indexed, never compared with a value. `additive = false`
+says that a sum of the property means nothing (a year, a rating).
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from attrs import field, frozen
+
+from heimdall_core.errors import HeimdallError
+
+Value = str | int | float | bool
+
+#: Property types whose values a question can name.
+VALUED = frozenset({"STRING", "INTEGER", "FLOAT", "BOOLEAN"})
+
+_WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
+
+
+@frozen(eq=False)
+class Property:
+    """A property of a label or relationship type."""
+
+    name: str
+    type: str
+    """`STRING`, `INTEGER`, `FLOAT`, `BOOLEAN`, `DATE` or `LIST<FLOAT>`."""
+    values: Sequence[Value] = ()
+    """What a question may compare it with or set it to; empty for the last two types."""
+    key: bool = False
+    """Whether it tells one node of the label from another."""
+    additive: bool = False
+    """Whether a sum over nodes has a meaning."""
+
+
+@frozen(eq=False)
+class Node:
+    """A node label."""
+
+    label: str
+    plural: str
+    """In words: `wind farms`."""
+    properties: tuple[Property, ...]
+
+
+@frozen(eq=False)
+class Relationship:
+    """A relationship type between two labels, in its own direction."""
+
+    type: str
+    start: str
+    """Label of the node that it leaves."""
+    end: str
+    """Label of the node that it enters."""
+    properties: tuple[Property, ...]
+
+
+@frozen(eq=False)
+class Schema:
+    """A typed graph schema."""
+
+    name: str
+    summary: str
+    nodes: tuple[Node, ...]
+    relationships: tuple[Relationship, ...]
+    by_label: Mapping[str, Node] = field(init=False)
+
+    @by_label.default
+    def _index(self) -> dict[str, Node]:
+        return {node.label: node for node in self.nodes}
+
+    def as_json(self) -> dict[str, Any]:
+        """The schema as the Cypher language plugin reads it."""
+        return {
+            "name": self.name,
+            "nodes": {n.label: {"properties": _types(n.properties)} for n in self.nodes},
+            "relationships": [
+                {
+                    "type": r.type,
+                    "from": r.start,
+                    "to": r.end,
+                    "properties": _types(r.properties),
+                }
+                for r in self.relationships
+            ],
+            "indexes": [],
+        }
+
+
+def words(name: str) -> str:
+    """An identifier as it is spoken: `WindFarm` and `ACTED_IN` give `wind farm`, `acted in`."""
+    return " ".join(_WORD.findall(name)).lower()
+
+
+@cache
+def schema_names() -> tuple[str, ...]:
+    """Names of the built-in schemas, sorted."""
+    folder = files("heimdall_gen_cypher").joinpath("schemas")
+    names = (entry.name.removesuffix(".toml") for entry in folder.iterdir())
+    return tuple(sorted(name for name in names if name not in ("pools", "__pycache__")))
+
+
+@cache
+def load_schema(name: str) -> Schema:
+    """A built-in schema, by one of `schema_names()`. Raises `HeimdallError` where it is wrong."""
+    return parse_schema(name, _toml(name), _toml("pools"))
+
+
+def parse_schema(name: str, data: Mapping[str, Any], pools: Mapping[str, Any]) -> Schema:
+    """A schema from decoded TOML of the form shown on top of this module.
+
+    Raises `HeimdallError` that names the schema and the part that is wrong.
+    """
+    try:
+        nodes = tuple(_node(label, table, pools) for label, table in data["nodes"].items())
+        relationships = tuple(_relationship(table, pools) for table in data["relationships"])
+        schema = Schema(name, data["summary"], nodes, relationships)
+    except KeyError as error:
+        raise HeimdallError(f"{error.args[0]!r} is missing", where=f"schema '{name}'") from error
+    except ValueError as error:
+        raise HeimdallError(str(error), where=f"schema '{name}'") from error
+    for relationship in relationships:
+        for label in (relationship.start, relationship.end):
+            if label not in schema.by_label:
+                raise HeimdallError(
+                    f"{relationship.type} names the label '{label}', which no node table has",
+                    where=f"schema '{name}'",
+                )
+    return schema
+
+
+def _toml(name: str) -> dict[str, Any]:
+    text = files("heimdall_gen_cypher").joinpath("schemas", f"{name}.toml").read_text("utf-8")
+    return tomllib.loads(text)
+
+
+def _node(label: str, table: Mapping[str, Any], pools: Mapping[str, Any]) -> Node:
+    properties = tuple(
+        _property(name, spec, pools, key=name == table["key"])
+        for name, spec in table["properties"].items()
+    )
+    if sum(p.key for p in properties) != 1:
+        raise ValueError(f"the key '{table['key']}' of {label} is not one of its properties")
+    return Node(label, table.get("plural", f"{words(label)}s"), properties)
+
+
+def _relationship(table: Mapping[str, Any], pools: Mapping[str, Any]) -> Relationship:
+    properties = table.get("properties", {})
+    return Relationship(
+        table["type"],
+        table["from"],
+        table["to"],
+        tuple(_property(name, spec, pools) for name, spec in properties.items()),
+    )
+
+
+def _property(
+    name: str, spec: Mapping[str, Any], pools: Mapping[str, Any], *, key: bool = False
+) -> Property:
+    number = spec["type"] in ("INTEGER", "FLOAT")
+    return Property(
+        name, spec["type"], _values(spec, pools), key, number and spec.get("additive", True)
+    )
+
+
+def _values(spec: Mapping[str, Any], pools: Mapping[str, Any]) -> Sequence[Value]:
+    match spec["type"]:
+        case "STRING":
+            return tuple(pools[spec["pool"]] if "pool" in spec else spec["values"])
+        case "INTEGER":
+            return range(spec["low"], spec["high"] + 1, spec["step"])
+        case "FLOAT":
+            # Whole steps, counted: adding 0.1 again and again would give 0.30000000000000004.
+            count = round((spec["high"] - spec["low"]) / spec["step"]) + 1
+            return tuple(round(spec["low"] + i * spec["step"], 2) for i in range(count))
+        case "BOOLEAN":
+            return (True, False)
+        case "DATE" | "LIST<FLOAT>":
+            return ()
+        case unknown:
+            raise ValueError(f"unknown property type {unknown!r}")
+
+
+def _types(properties: tuple[Property, ...]) -> dict[str, str]:
+    return {p.name: p.type for p in properties}
