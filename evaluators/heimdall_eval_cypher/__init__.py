@@ -1,1 +1,1 @@
-"""heimdall_eval_cypher."""
+"""Evaluators that judge Cypher answers without running them: syntax, semantics, performance."""

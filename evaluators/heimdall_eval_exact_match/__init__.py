@@ -1,1 +1,1 @@
-"""heimdall_eval_exact_match."""
+"""The evaluator `exact_match`: whether an answer is the right one."""

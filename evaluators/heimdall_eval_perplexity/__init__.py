@@ -1,1 +1,1 @@
-"""heimdall_eval_perplexity."""
+"""The evaluator `perplexity`: how surprised a model is by the right answers."""

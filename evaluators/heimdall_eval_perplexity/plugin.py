@@ -1,1 +1,20 @@
 """Entry point of the plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from heimdall_core import Evaluator, hookimpl, lazy
+
+
+@hookimpl
+def heimdall_evaluators() -> Iterator[Evaluator]:
+    yield Evaluator(
+        name="perplexity",
+        summary="Perplexity of the right answers, per token.",
+        measure=lazy("heimdall_eval_perplexity.measure:measure"),
+        needs=frozenset({"model"}),
+        aggregate=lazy("heimdall_eval_perplexity.measure:aggregate"),
+        target=10.0,
+        higher_is_better=False,
+    )

@@ -1,1 +1,1 @@
-"""heimdall_export_gguf."""
+"""Exports a model directory to GGUF with pip-installed packages alone, and proves the result."""

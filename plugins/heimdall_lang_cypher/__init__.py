@@ -1,1 +1,1 @@
-"""heimdall_lang_cypher."""
+"""Cypher as a Heimdall language: parser, semantic and schema checks, normal form, engines."""

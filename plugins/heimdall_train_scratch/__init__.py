@@ -1,1 +1,1 @@
-"""heimdall_train_scratch."""
+"""Trains a small Qwen2-architecture model and its tokenizer from random weights."""

@@ -199,7 +199,7 @@ def test_shortfall_and_copies_are_said_not_filled(go: Runner) -> None:
     assert "400 rows wanted, 200 made" in text
 
 
-def test_a_plugin_that_raises_is_named(go: Runner) -> None:
+def test_a_plugin_that_raises_is_named(tmp_path: Path) -> None:
     def boom(context: object, options: object) -> None:
         raise KeyError("lost")
 
@@ -216,7 +216,7 @@ def test_a_plugin_that_raises_is_named(go: Runner) -> None:
     )
     recipe = Recipe.from_dict({**RECIPE, "generate": {"mix": {"boom": {}}}}, registry)
     with pytest.raises(PluginError, match="generator boom: KeyError: 'lost'"):
-        run(recipe, registry=registry, runs=Path("never"))
+        run(recipe, registry=registry, runs=tmp_path)
 
 
 def test_events_reach_the_observer_and_the_log(go: Runner) -> None:

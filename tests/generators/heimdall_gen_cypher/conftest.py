@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from graphdblite import Database
+
+from heimdall_core.types import Example, GenerateContext
 from heimdall_gen_cypher.families import FAMILIES
 from heimdall_gen_cypher.family import Family
 from heimdall_gen_cypher.generate import examples, pairs
 from heimdall_gen_cypher.options import CypherOptions
 from heimdall_gen_cypher.schema import Property, Schema, load_schema, schema_names
-
-from heimdall_core.types import Example, GenerateContext
 
 
 @pytest.fixture(scope="session")

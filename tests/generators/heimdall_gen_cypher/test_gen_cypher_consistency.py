@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from heimdall_gen_cypher.generate import schemas_as_json
-from heimdall_gen_cypher.options import CypherOptions
 
 from heimdall_core.types import Example
+from heimdall_gen_cypher.generate import schemas_as_json
+from heimdall_gen_cypher.options import CypherOptions
 
 SCHEMAS = schemas_as_json(CypherOptions())
 

@@ -6,6 +6,7 @@ import re
 from itertools import islice
 
 import pytest
+
 from heimdall_gen_cypher.families import FAMILIES
 from heimdall_gen_cypher.family import Family
 from heimdall_gen_cypher.generate import pairs

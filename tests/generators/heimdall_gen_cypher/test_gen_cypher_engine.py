@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from graphdblite import Database
+
 from heimdall_gen_cypher.families import FAMILIES
 from heimdall_gen_cypher.schema import Schema
 

@@ -7,12 +7,12 @@ from collections import Counter
 from itertools import islice
 
 import pytest
+
+from heimdall_core.types import Example
 from heimdall_gen_cypher.families import CATEGORIES, FAMILIES
 from heimdall_gen_cypher.family import DIALECTS, Family, slots_of
 from heimdall_gen_cypher.generate import pairs
 from heimdall_gen_cypher.schema import Schema, load_schema, schema_names
-
-from heimdall_core.types import Example
 
 #: Valid Cypher that NornicDB answers wrongly without an error, or misreads.
 WRONG_ON_NORNICDB = {

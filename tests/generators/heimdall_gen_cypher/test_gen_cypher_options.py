@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from heimdall_gen_cypher.family import DIALECTS
-from heimdall_gen_cypher.generate import examples, schemas_as_json
-from heimdall_gen_cypher.options import CypherOptions
 
 from heimdall_core.errors import HeimdallError
 from heimdall_core.types import Example, GenerateContext
+from heimdall_gen_cypher.family import DIALECTS
+from heimdall_gen_cypher.generate import examples, schemas_as_json
+from heimdall_gen_cypher.options import CypherOptions
 
 
 def make(options: CypherOptions, count: int = 6_000) -> list[Example]:

@@ -8,15 +8,14 @@ import sys
 from pathlib import Path
 
 import heimdall_gen_cypher
+from heimdall_core.dataset.io import example_to_dict
+from heimdall_core.types import GenerateContext
 from heimdall_gen_cypher.families import CATEGORIES, FAMILIES
 from heimdall_gen_cypher.family import DIALECTS
 from heimdall_gen_cypher.generate import examples
 from heimdall_gen_cypher.options import CypherOptions
 from heimdall_gen_cypher.plugin import heimdall_generators
 from heimdall_gen_cypher.schema import schema_names
-
-from heimdall_core.dataset.io import example_to_dict
-from heimdall_core.types import GenerateContext
 
 
 def test_hook_yields_a_generator_that_runs_with_default_options() -> None:

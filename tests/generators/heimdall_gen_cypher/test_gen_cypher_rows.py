@@ -10,13 +10,13 @@ from collections import Counter, defaultdict
 from itertools import islice
 
 import pytest
+
+from heimdall_core.dataset import dump_example
+from heimdall_core.types import CONTEXT_SIZES, Example, GenerateContext
 from heimdall_gen_cypher.families import CATEGORIES, FAMILIES
 from heimdall_gen_cypher.generate import context_size, examples
 from heimdall_gen_cypher.options import CypherOptions
 from heimdall_gen_cypher.schema import schema_names
-
-from heimdall_core.dataset import dump_example
-from heimdall_core.types import CONTEXT_SIZES, Example, GenerateContext
 
 IN_A_CHILD = """
 import hashlib

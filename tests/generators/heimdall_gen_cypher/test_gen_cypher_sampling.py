@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from itertools import islice
 
-from heimdall_gen_cypher.sampling import by_weight, round_robin, shuffled, stream
 from hypothesis import given
 from hypothesis import strategies as st
+
+from heimdall_gen_cypher.sampling import by_weight, round_robin, shuffled, stream
 
 
 @given(st.integers(0, 300), st.integers())

@@ -6,6 +6,8 @@ import re
 from typing import Any
 
 import pytest
+
+from heimdall_core.errors import HeimdallError
 from heimdall_gen_cypher.schema import (
     VALUED,
     Schema,
@@ -15,8 +17,6 @@ from heimdall_gen_cypher.schema import (
     words,
 )
 from heimdall_gen_cypher.terms import literal
-
-from heimdall_core.errors import HeimdallError
 
 #: NornicDB's default parser looks for these anywhere in a query.
 CLAUSES = re.compile(

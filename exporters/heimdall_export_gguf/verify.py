@@ -1,0 +1,300 @@
+"""The proof: what a GGUF does is compared with what the model it came from does.
+
+Everything is compared through the runtimes that evaluation and chat use. F32 and F16 files must
+agree in every answer; of a quantised file, token ids and prompts must, and how far its answers
+agree is reported.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from attrs import frozen
+
+from heimdall_core.errors import HeimdallError
+from heimdall_core.prompt import (
+    IM_END,
+    SPECIAL_TOKENS,
+    Message,
+    messages_for,
+    normalise_text,
+    render_prompt,
+)
+from heimdall_core.types import Check, Event, Example, VerifyContext
+from heimdall_export_gguf.probe_texts import QUESTIONS, probe_texts
+from heimdall_export_gguf.quant_types import ALL_TYPES, file_type
+from heimdall_run_llamacpp.cores import default_threads
+from heimdall_run_llamacpp.load import load as load_gguf
+from heimdall_run_llamacpp.model import LlamaCppModel
+from heimdall_run_transformers.decode import decode
+from heimdall_run_transformers.device import cpu_threads
+from heimdall_run_transformers.load import load as load_directory
+from heimdall_run_transformers.model import TransformersModel
+from heimdall_run_transformers.options import TransformersOptions
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+#: Types that hold the weights closely enough for every greedy answer to be the same.
+_EXACT: Final = ("F32", "F16")
+
+#: Nats by which two next tokens may differ and count as equally likely: ten times what the
+#: rounding of F16 weights and of llama.cpp's own F16 arithmetic moves a logit.
+_TIE: Final = 0.01
+
+#: Mean Kullback-Leibler divergence per next token that an exact type may have, in nats.
+_MOST_DIVERGENCE: Final = 1e-3
+
+
+@frozen
+class _Pair:
+    """The two models, and what they are compared on."""
+
+    theirs: TransformersModel
+    ours: LlamaCppModel
+    examples: Sequence[Example]
+    """As many as answers are compared."""
+    context: VerifyContext
+    kind: str
+    """The file's type, such as Q4_K_M."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether every answer must be the same."""
+        return self.kind in _EXACT
+
+
+def verify(context: VerifyContext) -> list[Check]:
+    """One check per property, in the order in which they are worth looking at.
+
+    A difference is a check that has not passed, never an error; a GGUF that cannot be loaded is
+    one, too. Raises `ModelError` where the model directory itself cannot be loaded.
+    """
+    try:
+        ours = load_gguf(context.artefact)
+    except HeimdallError as error:
+        return [Check("file", False, str(error))]
+    threads = default_threads(ours.header.parameters)
+    with ours:
+        options = TransformersOptions(device="cpu", threads=threads)
+        # The runtime sets PyTorch's threads for the whole process; they are put back.
+        with cpu_threads(threads), load_directory(context.model, options) as theirs:
+            pair = _Pair(
+                theirs=theirs,
+                ours=ours,
+                examples=_fitting(context, min(theirs.context_size, ours.context_size), ours),
+                context=context,
+                kind=_kind_of(ours),
+            )
+            checks: dict[str, Callable[[_Pair], Check]] = {
+                "token ids": _token_ids,
+                "prompt": _prompt,
+                "special tokens": _special_tokens,
+                "answers": _answers,
+                "distributions": _distributions,
+            }
+            return [_run(pair, name, check) for name, check in checks.items()]
+
+
+def _fitting(context: VerifyContext, size: int, model: LlamaCppModel) -> list[Example]:
+    """The first examples, with their answers, that the context has room for."""
+    rows = (
+        row
+        for row in context.examples or QUESTIONS
+        if len(model.tokenize(prompt_of(row) + normalise_text(row.output))) < size
+    )
+    return list(islice(rows, context.answers))
+
+
+def prompt_of(row: Example) -> str:
+    """What the model is given for a row."""
+    return render_prompt(messages_for(row.instruction, row.input, row.system))
+
+
+def _run(pair: _Pair, name: str, check: Callable[[_Pair], Check]) -> Check:
+    pair.context.emit(Event(kind="progress", stage="verify", message=name))
+    if name in ("answers", "distributions") and not pair.examples:
+        return Check(name, False, "there are no prompts that fit the context to compare on")
+    try:
+        return check(pair)
+    except HeimdallError as error:
+        return Check(name, False, str(error))
+
+
+def _token_ids(pair: _Pair) -> Check:
+    """Both tokenizers give the same ids for every text."""
+    texts = probe_texts(pair.context.examples, pair.context.texts)
+    differing = [text for text in texts if pair.theirs.tokenize(text) != pair.ours.tokenize(text)]
+    if differing:
+        theirs, ours = pair.theirs.tokenize(differing[0]), pair.ours.tokenize(differing[0])
+        at = _parting(theirs, ours)
+        return Check(
+            "token ids",
+            False,
+            f"{len(differing)} of {len(texts)} texts differ; {differing[0][:60]!r}: from token {at}"
+            f" on {theirs[at : at + 5]} in the model, {ours[at : at + 5]} in the GGUF",
+        )
+    return Check("token ids", bool(texts), f"{len(texts)} texts give the same ids")
+
+
+def _parting(one: Sequence[int], other: Sequence[int]) -> int:
+    """The first place where two rows of token ids differ."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((n for n, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _prompt(pair: _Pair) -> Check:
+    """Core, Hugging Face template and the GGUF's own template render the same bytes."""
+    template = pair.ours.header.metadata.get("tokenizer.chat_template", "")
+    conversations: list[Sequence[Message]] = [
+        messages_for(row.instruction, row.input, row.system) for row in pair.examples
+    ]
+    conversations += [
+        (Message("user", " leading and trailing \n"),),
+        (Message("system", "Answer with Cypher.\n"), Message("user", "Zoë's {{ friends }}?")),
+        (Message("user", "one"), Message("assistant", "two"), Message("user", "<three>")),
+    ]
+    for messages in conversations:
+        turns = [{"role": message.role, "content": message.content} for message in messages]
+        wanted = render_prompt(messages)
+        others = {
+            "the model's template": pair.theirs.tokenizer.apply_chat_template(
+                turns, tokenize=False, add_generation_prompt=True
+            ),
+            "the GGUF's template": _rendered(template, turns),
+        }
+        for whose, text in others.items():
+            if text != wanted:
+                return Check("prompt", False, f"{whose} renders {text!r} instead of {wanted!r}")
+    return Check("prompt", True, f"{len(conversations)} conversations render to the same bytes")
+
+
+def _rendered(template: str, turns: Sequence[dict[str, str]]) -> str:
+    """As transformers and llama.cpp render: sandboxed, since the template comes from a file."""
+    from jinja2 import TemplateError
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    try:
+        compiled = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True).from_string(
+            template
+        )
+        return compiled.render(messages=turns, add_generation_prompt=True)
+    except TemplateError as error:
+        return f"(not a template: {error})"
+
+
+def _special_tokens(pair: _Pair) -> Check:
+    """ChatML's markers are single control tokens, and `<|im_end|>` ends an answer."""
+    native = pair.ours.native
+    for marker in SPECIAL_TOKENS:
+        ids = pair.ours.tokenize(marker)
+        if len(ids) != 1 or not native.is_control(ids[0]):
+            return Check("special tokens", False, f"{marker} is not a single control token: {ids}")
+    (end,) = pair.ours.tokenize(IM_END)
+    declared = pair.ours.header.metadata.get("tokenizer.ggml.eos_token_id")
+    if not native.ends(end) or declared != end:
+        return Check(
+            "special tokens", False, f"{IM_END} is token {end}, but the answer ends at {declared}"
+        )
+    return Check(
+        "special tokens",
+        True,
+        f"{', '.join(SPECIAL_TOKENS)} are single control tokens, {IM_END} ends an answer",
+    )
+
+
+def _answers(pair: _Pair) -> Check:
+    """Greedy answers. Where the model's two best tokens are equal to the third decimal, rounding
+    decides, and either answer is the model's: that is counted apart."""
+    prompts = [prompt_of(row) for row in pair.examples]
+    limit = pair.context.max_new_tokens
+    rows = list(
+        zip(
+            prompts,
+            pair.theirs.generate(prompts, max_new_tokens=limit),
+            pair.ours.generate(prompts, max_new_tokens=limit),
+            strict=True,
+        )
+    )
+    other = [row for row in rows if (row[1].text, row[1].finish) != (row[2].text, row[2].finish)]
+    detail = f"{len(rows) - len(other)} of {len(rows)} greedy answers are the same ({pair.kind})"
+    if not other:
+        return Check("answers", True, detail)
+    if not pair.exact:
+        return Check("answers", len(other) < len(rows), detail)
+    margins = [_margin(pair, prompt) for prompt, _, _ in other]
+    wrong = [row for row, margin in zip(other, margins, strict=True) if margin > _TIE]
+    if len(wrong) < len(other):
+        detail += (
+            f", {len(other) - len(wrong)} part where two tokens are equally likely (within"
+            f" {_TIE} nats)"
+        )
+    if wrong:
+        detail += f"; {wrong[0][1].text!r} became {wrong[0][2].text!r}"
+    return Check("answers", not wrong, detail)
+
+
+def _margin(pair: _Pair, prompt: str) -> float:
+    """By how much the model prefers its own token where the two answers to a prompt part, in
+    nats."""
+    ids = pair.theirs.tokenize(prompt)
+    limit = min(pair.context.max_new_tokens, pair.theirs.context_size - len(ids))
+    stop = pair.ours.stop_tokens
+    (theirs,) = decode(pair.theirs.model, [ids], [limit], stop=stop)
+    (ours,) = pair.ours.generate_ids([prompt], max_new_tokens=limit)
+    at = _parting(theirs.tokens, ours)
+    if at >= min(len(theirs.tokens), len(ours)):
+        return 0.0 if theirs.tokens == ours else math.inf
+    logits: list[float] = []
+
+    def keep(values: Tensor, rows: Sequence[int]) -> list[int]:
+        logits.extend(values[0].tolist())
+        return [0]
+
+    decode(pair.theirs.model, [ids + ours[:at]], [1], stop=stop, pick=keep)
+    return logits[theirs.tokens[at]] - logits[ours[at]]
+
+
+def _distributions(pair: _Pair) -> Check:
+    """Divergence of the next-token distributions at the start and in the middle of answers."""
+    prompts = [prompt_of(row) for row in pair.examples]
+    for prompt, row in zip(list(prompts), pair.examples, strict=True):
+        if len(row.output) > 1:
+            prompts.append(prompt + normalise_text(row.output)[: len(row.output) // 2])
+    values = [divergence(pair.theirs.logits(text), pair.ours.logits(text)) for text in prompts]
+    mean, worst = float(np.mean(values)), float(np.max(values))
+    return Check(
+        "distributions",
+        not pair.exact or mean <= _MOST_DIVERGENCE,
+        f"mean KL divergence {mean:.2g} nats per token, at most {worst:.2g}, over {len(values)}"
+        f" places ({pair.kind})",
+    )
+
+
+def divergence(theirs: Sequence[float], ours: Sequence[float]) -> float:
+    """Kullback-Leibler divergence of two next-token distributions, in nats, from their logits.
+
+    The model's distribution is the true one. Infinite where the vocabularies differ in size.
+    """
+    if len(theirs) != len(ours):
+        return float("inf")
+    p, q = _log_softmax(theirs), _log_softmax(ours)
+    return float((np.exp(p) * (p - q)).sum())
+
+
+def _log_softmax(logits: Sequence[float]) -> npt.NDArray[np.float64]:
+    values = np.array(logits, dtype=np.float64)
+    values -= values.max()
+    normalised: npt.NDArray[np.float64] = values - np.log(np.exp(values).sum())
+    return normalised
+
+
+def _kind_of(model: LlamaCppModel) -> str:
+    """The file's type by llama.cpp's name, from its own header."""
+    number: Any = model.header.metadata.get("general.file_type")
+    return next((name for name in ALL_TYPES if file_type(name) == number), f"type {number}")

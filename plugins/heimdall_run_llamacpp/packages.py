@@ -1,0 +1,16 @@
+"""Says which extra is missing before a heavy import fails with a traceback."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from heimdall_core.errors import missing_extra
+
+NEEDED = ("llama_cpp", "numpy")
+
+
+def require_packages(what: str) -> None:
+    """Raises the error that names the extra `gguf` where one of `NEEDED` is not installed."""
+    for package in NEEDED:
+        if find_spec(package) is None:
+            raise missing_extra(package.replace("_cpp", "-cpp-python"), "gguf", what)

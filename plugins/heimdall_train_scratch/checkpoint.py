@@ -1,0 +1,140 @@
+"""Checkpoints: one safetensors file, replaced as a whole.
+
+A single rename puts weights, best weights, the optimisers' moments and the counters (JSON in the
+file's header) in place together, so a process that is killed at any moment leaves either the old
+checkpoint or the new one, never a mixture. No pickle.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import cattrs
+import torch
+from attrs import asdict, define, field
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from heimdall_core.errors import ModelError
+from heimdall_train_scratch.optimizer import Optimizer, Tensors
+
+FILE = "checkpoint.safetensors"
+
+
+@define
+class Sums:
+    """What some optimiser steps saw."""
+
+    loss: float = 0.0
+    """Summed over the trained tokens, in nats."""
+    trained: int = 0
+    """Tokens that the loss covers."""
+    tokens: int = 0
+    """Tokens without padding."""
+    computed: int = 0
+    """Tokens with padding."""
+    seconds: float = 0.0
+
+    @property
+    def mean_loss(self) -> float:
+        return self.loss / self.trained
+
+    @property
+    def padding_share(self) -> float:
+        return 1 - self.tokens / self.computed
+
+    def add(self, other: Sums) -> None:
+        self.loss += other.loss
+        self.trained += other.trained
+        self.tokens += other.tokens
+        self.computed += other.computed
+        self.seconds += other.seconds
+
+
+@define
+class Progress:
+    """How far a run has come; all that is needed to go on, besides tensors."""
+
+    step: int = 0
+    """Optimiser steps done."""
+    best_loss: float = math.inf
+    """Lowest validation loss so far, in nats per trained token."""
+    best_step: int = 0
+    best_train_loss: float = 0.0
+    """Training loss over the steps between the best validation and the one before it."""
+    seconds: float = 0.0
+    """Time in all, validation and checkpoints too, over all starts of the run."""
+    since_log: Sums = field(factory=Sums)
+    since_validation: Sums = field(factory=Sums)
+    total: Sums = field(factory=Sums)
+    history: list[dict[str, float]] = field(factory=list)
+
+    def add(self, sums: Sums) -> None:
+        """Counts one optimiser step's sums in."""
+        for part in (self.since_log, self.since_validation, self.total):
+            part.add(sums)
+
+
+def save_checkpoint(
+    folder: Path,
+    fingerprint: str,
+    progress: Progress,
+    model: torch.nn.Module,
+    optimizer: Optimizer,
+    best: Tensors,
+) -> None:
+    """Writes the checkpoint under a temporary name, syncs it and renames it."""
+    tensors: Tensors = {f"best/{name}": tensor for name, tensor in best.items()}
+    for name, parameter in model.named_parameters():
+        tensors[f"weight/{name}"] = parameter.detach()
+    tensors |= {f"state/{name}": tensor for name, tensor in optimizer.state().items()}
+    metadata = {"fingerprint": fingerprint, "progress": json.dumps(asdict(progress))}
+    temporary = folder / f".{FILE}.part"
+    try:
+        save_file(tensors, temporary, metadata)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(folder / FILE)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"the checkpoint cannot be written: {error}", where=str(folder)) from error
+
+
+def load_checkpoint(
+    folder: Path,
+    fingerprint: str,
+    model: torch.nn.Module,
+    optimizer: Optimizer,
+) -> tuple[Progress, Tensors] | None:
+    """Puts a checkpoint's weights and moments in place; gives its counters and best weights.
+
+    None where there is no checkpoint, or one of other data or settings (another fingerprint).
+    """
+    path = folder / FILE
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata: dict[str, Any] = file.metadata() or {}
+            if metadata.get("fingerprint") != fingerprint:
+                return None
+            # Cloned: tensors straight from the file are not aligned as PyTorch's own, and the
+            # order of additions in a matrix product may depend on alignment.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - no mapping
+    except SafetensorError as error:
+        raise ModelError(
+            f"the checkpoint cannot be read: {error}", where=str(path), hint="delete it"
+        ) from error
+    progress = cattrs.structure(json.loads(metadata["progress"]), Progress)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.copy_(tensors[f"weight/{name}"])
+    optimizer.restore(_below("state/", tensors))
+    return progress, _below("best/", tensors)
+
+
+def _below(prefix: str, tensors: Tensors) -> Tensors:
+    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}

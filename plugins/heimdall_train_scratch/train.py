@@ -1,0 +1,40 @@
+"""What the plugin's hook points at: cheap checks first, heavy imports after them."""
+
+from __future__ import annotations
+
+import os
+
+from heimdall_core.config import TrainingConfig
+from heimdall_core.types import Estimate, TrainContext, TrainResult
+from heimdall_run_transformers.packages import require_packages
+from heimdall_train_scratch.plan import check_config
+from heimdall_train_scratch.shape import shape_of
+
+
+def train(context: TrainContext, config: TrainingConfig) -> TrainResult:
+    """Trains a tokenizer and a model from random weights; see the plugin's README.
+
+    A checkpoint in `context.work` of the same data and settings is continued: with the same
+    number of threads, the final weights are those of an uninterrupted run, bit for bit.
+    """
+    _prepare(config)
+    from heimdall_train_scratch.training import train_model
+
+    return train_model(context, config)
+
+
+def estimate(config: TrainingConfig, rows: int, tokens_per_row: float) -> Estimate:
+    """Forecast of parameters, memory and time, from a few steps timed on this machine."""
+    _prepare(config)
+    from heimdall_train_scratch.forecast import forecast
+
+    return forecast(config, rows, tokens_per_row)
+
+
+def _prepare(config: TrainingConfig) -> None:
+    check_config(config)
+    shape_of(config)
+    require_packages("the trainer 'scratch'")
+    # Read by OpenMP when PyTorch is first imported: threads that wait sleep instead of spinning,
+    # which on shared cores is the difference between slow and many times slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")

@@ -1,0 +1,133 @@
+"""Perplexity against values computed by hand, and against PyTorch on a real (tiny) model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_models import LESSONS, build_model
+from transformers import AutoModelForCausalLM
+
+from heimdall_core.errors import HeimdallError
+from heimdall_core.prompt import render_example
+from heimdall_core.testing import EvaluatorContract
+from heimdall_core.types import EvaluateContext, Example, ExportContext, Measurement, TokenScores
+from heimdall_eval_perplexity.measure import aggregate, measure, of_row
+from heimdall_eval_perplexity.plugin import heimdall_evaluators
+from heimdall_run_llamacpp.load import load as load_gguf
+from heimdall_run_transformers.load import load as load_directory
+
+
+class FakeModel:
+    """Gives every character of an answer the same probability, and notes what it was asked."""
+
+    context_size = 1000
+
+    def __init__(self, probability: float = 0.5) -> None:
+        self.probability = probability
+        self.asked: list[tuple[str, str]] = []
+
+    def tokenize(self, text: str) -> list[int]:
+        return [ord(character) for character in text]
+
+    def score(self, pairs: Sequence[tuple[str, str]]) -> list[TokenScores]:
+        self.asked += pairs
+        return [TokenScores((math.log(self.probability),) * len(answer)) for _, answer in pairs]
+
+
+class TestContract(EvaluatorContract):
+    plugin = "heimdall_eval_perplexity.plugin"
+
+    def context(self) -> EvaluateContext:
+        return EvaluateContext(examples=self.examples, completions=(), model=FakeModel())
+
+
+def test_of_a_row_by_hand():
+    # Probabilities 1/2, 1/4, 1/8: the geometric mean is 1/4.
+    measurement = of_row([math.log(1 / 2), math.log(1 / 4), math.log(1 / 8)])
+    assert measurement.value == pytest.approx(4.0, rel=1e-12)
+    assert measurement.weight == 3
+    assert measurement.detail == {"log_prob": pytest.approx(-math.log(64)), "tokens": 3}
+    assert of_row([0.0, 0.0]).value == 1.0
+
+
+def test_of_all_rows_by_hand():
+    rows = [of_row([math.log(1 / 2)] * 3), of_row([math.log(1 / 16)])]
+    # 2·2·2·16 = 128 over 4 tokens, and not the mean of 2 and 16.
+    assert aggregate(rows) == pytest.approx(128 ** (1 / 4), rel=1e-12)
+    assert math.isnan(aggregate([]))
+    assert math.isnan(aggregate([Measurement(0.0, weight=0.0)]))
+
+
+def test_an_impossible_token_is_infinitely_surprising():
+    row = of_row([0.0, -math.inf])
+    assert row.value == math.inf
+    assert aggregate([row, of_row([-1.0])]) == math.inf
+    assert of_row([-800.0]).value == math.inf
+
+
+def test_the_answer_is_scored_with_its_end_and_the_prompt_is_not():
+    model = FakeModel()
+    examples = [Example("Count", "the cities", output="MATCH", system="Be brief.")]
+    (measurement,) = measure(EvaluateContext(examples=examples, completions=(), model=model))
+    rendered = render_example("Count", "the cities", "MATCH", "Be brief.")
+    assert model.asked == [(rendered.prompt, "MATCH<|im_end|>")]
+    assert measurement.weight == len("MATCH<|im_end|>")
+    assert measurement.value == pytest.approx(2.0)
+
+
+def test_needs_a_model_and_rows_that_fit():
+    examples = [Example("a", output="b", id="row-7"), Example("a", output="b" * 2000, id="row-8")]
+    with pytest.raises(HeimdallError, match="needs a model"):
+        measure(EvaluateContext(examples=examples, completions=(), model=None))
+    with pytest.raises(HeimdallError, match=r"row row-8 has \d+ tokens, the model's context 1000"):
+        measure(EvaluateContext(examples=examples, completions=(), model=FakeModel()))
+
+
+@pytest.fixture(scope="module")
+def random_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two layers of random weights: no token is certain."""
+    return build_model(tmp_path_factory.mktemp("random") / "random")
+
+
+EXAMPLES = [Example(question, output=answer) for question, answer in LESSONS]
+
+
+def by_hand(path: Path) -> tuple[list[float], float]:
+    """Each row's perplexity and the whole one, with PyTorch's own cross entropy."""
+    network = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32).eval()
+    rows, losses = [], []
+    with load_directory(path) as model, torch.inference_mode():
+        for example in EXAMPLES:
+            rendered = render_example(example.instruction, "", example.output)
+            prompt, answer = model.tokenize(rendered.prompt), model.tokenize(rendered.answer)
+            logits = network(torch.tensor([prompt + answer])).logits[0]
+            predicting = logits[len(prompt) - 1 : -1]
+            loss = torch.nn.functional.cross_entropy(
+                predicting.double(), torch.tensor(answer), reduction="none"
+            )
+            rows.append(math.exp(loss.mean().item()))
+            losses += loss.tolist()
+    return rows, math.exp(sum(losses) / len(losses))
+
+
+def test_equals_pytorchs_cross_entropy_and_the_f16_gguf_agrees(random_model, tmp_path):
+    from heimdall_export_gguf.export import export
+    from heimdall_export_gguf.options import GGUFOptions
+
+    (evaluator,) = heimdall_evaluators()
+    rows, whole = by_hand(random_model)
+    assert whole > 20
+    with load_directory(random_model) as model:
+        found = measure(EvaluateContext(examples=EXAMPLES, completions=(), model=model))
+    assert [m.value for m in found] == pytest.approx(rows, rel=1e-5)
+    assert evaluator.aggregate(found) == pytest.approx(whole, rel=1e-5)
+    context = ExportContext(random_model, tmp_path / "random.gguf")
+    (artefact,) = export(context, GGUFOptions(quant_types=("F16",)))
+    with load_gguf(artefact.path) as model:
+        found = measure(EvaluateContext(examples=EXAMPLES, completions=(), model=model))
+    assert [m.value for m in found] == pytest.approx(rows, rel=0.01)
+    assert evaluator.aggregate(found) == pytest.approx(whole, rel=0.01)

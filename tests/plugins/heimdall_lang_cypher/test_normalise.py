@@ -1,0 +1,464 @@
+"""The canonical form: what it merges, what it keeps apart, by example and by execution."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from heimdall_core.errors import HeimdallError
+from heimdall_lang_cypher import ast
+from heimdall_lang_cypher.engine import Limits, WorkerEngine, open_engine
+from heimdall_lang_cypher.engine_agree import same_rows
+from heimdall_lang_cypher.lexer import tokenize
+from heimdall_lang_cypher.normalise import normalise
+from heimdall_lang_cypher.parser import parse_statement
+from heimdall_lang_cypher.populate import populate
+from heimdall_lang_cypher.printer import print_query
+from heimdall_lang_cypher.tokens import KEYWORDS
+from heimdall_lang_cypher.visitor import transform, walk
+
+SHARED = Path(__file__).parents[3] / ".." / "shared" / "data"
+
+SAME = {
+    "names of variables": (
+        "MATCH (n:A)-[r:R]->(m) WHERE r.w > 1 RETURN n.x, m",
+        "MATCH (a:A)-[b:R]->(c) WHERE b.w > 1 RETURN a.x, c",
+    ),
+    "spelling": (
+        "MATCH (n) WHERE n.x = 'a' AND n.y <> 10 RETURN DISTINCT n.x ORDER BY n.x ASC",
+        'match (n)\nwhere n.x = "a" and n.y != 0xA // comment\nreturn distinct n.x order by n.x',
+    ),
+    "direction": (
+        "MATCH (a:A)-[:R]->(b:B)<-[:S]-(c) RETURN a, c",
+        "MATCH (c)-[:S]->(b:B)<-[:R]-(a:A) RETURN a, c",
+    ),
+    "undirected": ("MATCH (a:A)-[:R]-(b:B) RETURN a", "MATCH (b:B)-[:R]-(a:A) RETURN a"),
+    "paths cut up": (
+        "MATCH (a:A)-[:R]->(b:B)-[:S]->(c) RETURN a, c",
+        "MATCH (b)-[:S]->(c), (a:A)-[:R]->(b:B) RETURN a, c",
+    ),
+    "order of labels": ("MATCH (n:A:B) RETURN n", "MATCH (n:B&A) RETURN n"),
+    "order of types": ("MATCH ()-[r:A|B]->() RETURN r", "MATCH ()-[r:B|:A]->() RETURN r"),
+    "order of map entries": ("CREATE (:A {x: 1, y: 2})", "CREATE (:A {y: 2, x: 1})"),
+    "order of operands": (
+        "MATCH (n) WHERE (n.a = 1 OR n.b = 2) AND n.c = 3 RETURN n",
+        "MATCH (n) WHERE n.c = 3 AND (2 = n.b OR n.a = 1) RETURN n",
+    ),
+    "order of WITH items": (
+        "MATCH (n) WITH n.a AS a, count(*) AS c RETURN a, c",
+        "MATCH (n) WITH count(*) AS c, n.a AS a RETURN a, c",
+    ),
+    "mirrored comparison": (
+        "MATCH (n) WHERE n.a > n.b RETURN n",
+        "MATCH (n) WHERE n.b < n.a RETURN n",
+    ),
+    "chained comparison": (
+        "MATCH (n) WHERE 1 < n.a <= 3 RETURN n",
+        "MATCH (n) WHERE n.a <= 3 AND n.a > 1 RETURN n",
+    ),
+    "condition in the pattern": (
+        "MATCH (n:A {x: 1})-[:R {w: 2}]->(m WHERE m.y = 3) RETURN n",
+        "MATCH (n)-[r:R]->(m) WHERE n:A AND n.x = 1 AND r.w = 2 AND m.y = 3 RETURN n",
+    ),
+    "existence": (
+        "MATCH (n) WHERE (n)-[:R]->(:A) RETURN n",
+        "MATCH (n) WHERE EXISTS { MATCH (n)-[:R]->(m:A) RETURN m } RETURN n",
+    ),
+    "existence, upside down": (
+        "MATCH (n) WHERE NOT exists((n)-[:R]->()) RETURN n",
+        "MATCH (n) WHERE NOT EXISTS { ()<-[:R]-(n) } RETURN n",
+    ),
+    "not null": (
+        "MATCH (n) WHERE NOT n.a IS NULL RETURN n",
+        "MATCH (n) WHERE exists(n.a) RETURN n",
+    ),
+    "values of IN": ("RETURN 1 IN [3, 1, 2]", "RETURN 1 IN [1, 2, 3, 3]"),
+    "product": ("MATCH (n) RETURN n.a * n.b", "MATCH (n) RETURN n.b * n.a"),
+    "sum of numbers": ("MATCH (n) RETURN count(n) + 1", "MATCH (n) RETURN 1 + count(n)"),
+    "variables of comprehensions": (
+        "RETURN [x IN [1] | x], [x IN [2] WHERE x > 1]",
+        "RETURN [a IN [1] | a], [b IN [2] WHERE b > 1]",
+    ),
+    "variables of subqueries": (
+        "MATCH (n) WHERE EXISTS { (n)-->(m:A) } AND EXISTS { (n)-->(m:B) } RETURN n",
+        "MATCH (n) WHERE EXISTS { (n)-->(k:B) } AND EXISTS { (n)-->(m:A) } RETURN n",
+    ),
+    "branches of a union": (
+        "MATCH (n:A) RETURN n.x AS x UNION MATCH (n:B) RETURN n.y AS x",
+        "MATCH (a:A) RETURN a.x AS x UNION MATCH (b:B) RETURN b.y AS x",
+    ),
+    "sort key by alias": (
+        "MATCH (n) RETURN n.a AS a ORDER BY n.a DESC",
+        "MATCH (m) RETURN m.a AS a ORDER BY a DESC",
+    ),
+    "unused names": ("MATCH p = (n)-[r:R]->(m) RETURN n", "MATCH (n)-[:R]->() RETURN n"),
+    "symmetry": (
+        "MATCH (a)-[:R]->(b), (c)-[:R]->(d) WHERE a.x = 1 AND c.x = 1 RETURN b, d",
+        "MATCH (c)-[:R]->(d), (a)-[:R]->(b) WHERE c.x = 1 AND a.x = 1 RETURN b, d",
+    ),
+    "a cycle": (
+        "MATCH (a)-[:R]->(b)-[:R]->(c)-[:R]->(a) WHERE b.x = 1 RETURN a, c",
+        "MATCH (x)-[:R]->(y)-[:R]->(z)-[:R]->(x) WHERE z.x = 1 RETURN y, x",
+    ),
+    "map projection": ("MATCH (n) RETURN n {.a, .b}", "MATCH (m) RETURN m {.b, .a}"),
+    "case of functions": ("MATCH (n) RETURN Count(n)", "MATCH (n) RETURN count(n)"),
+}
+
+DIFFERENT = {
+    "direction": ("MATCH (a:A)-[:R]->(b:B) RETURN a", "MATCH (a:A)<-[:R]-(b:B) RETURN a"),
+    "alias": ("MATCH (n) RETURN n.a AS a", "MATCH (n) RETURN n.a AS b"),
+    "alias or none": ("MATCH (n) RETURN n.a AS a", "MATCH (n) RETURN n.a"),
+    "which variable": ("MATCH (a)-->(b) RETURN a", "MATCH (a)-->(b) RETURN b"),
+    "order of columns": ("MATCH (n) RETURN n.a, n.b", "MATCH (n) RETURN n.b, n.a"),
+    "one MATCH or two": (
+        "MATCH (a)-->(b), (c)-->(d) RETURN a, c",
+        "MATCH (a)-->(b) MATCH (c)-->(d) RETURN a, c",
+    ),
+    "optional": ("MATCH (a) OPTIONAL MATCH (a)-->(b) RETURN b", "MATCH (a)-->(b) RETURN b"),
+    "text joined": ("MATCH (n) RETURN n.a + n.b", "MATCH (n) RETURN n.b + n.a"),
+    "difference": ("MATCH (n) RETURN n.a - n.b", "MATCH (n) RETURN n.b - n.a"),
+    "grouping of floats": ("RETURN 0.1 * 0.2 * 0.3", "RETURN 0.3 * 0.2 * 0.1"),
+    "order of a list": ("RETURN [1, 2]", "RETURN [2, 1]"),
+    "not of less": ("MATCH (n) WHERE NOT n.a < 1 RETURN n", "MATCH (n) WHERE n.a >= 1 RETURN n"),
+    "names that * shows": ("MATCH (a)-->(b) RETURN *", "MATCH (a)-->() RETURN *"),
+    "named path": (
+        "MATCH p = (a:A)-->(b:B) RETURN nodes(p)",
+        "MATCH p = (b:B)<--(a:A) RETURN nodes(p)",
+    ),
+    "list of relationships": (
+        "MATCH (a:A)-[r*1..2]->(b:B) RETURN r",
+        "MATCH (b:B)<-[r*1..2]-(a:A) RETURN r",
+    ),
+    "count of a variable": ("MATCH (a)-->(b) RETURN count(b)", "MATCH (a)-->(b) RETURN count(*)"),
+    "volatile": ("RETURN 0 < rand() < 1", "RETURN 0 < rand() AND rand() < 1"),
+    "condition after WITH": (
+        "MATCH (n) WHERE n.a = 1 WITH n LIMIT 3 RETURN n",
+        "MATCH (n) WITH n LIMIT 3 WHERE n.a = 1 RETURN n",
+    ),
+    "replaced entry": ("RETURN {a: 1, a: 2} AS m", "RETURN {a: 2, a: 1} AS m"),
+    "parameter": ("RETURN $a", "RETURN $b"),
+    "created or matched": ("CREATE (n:A)", "MERGE (n:A)"),
+    "error or value": ("RETURN 1 AND 1", "RETURN 1"),
+    "column of a procedure": (
+        "CALL db.labels() YIELD label RETURN label",
+        "CALL db.labels() YIELD other RETURN other",
+    ),
+    "order of assignments": (
+        "MATCH (n) SET n.a = n.b, n.b = n.a",
+        "MATCH (n) SET n.b = n.a, n.a = n.b",
+    ),
+    "a cycle": (
+        "MATCH (a)-[:R]->(b)-[:R]->(c)-[:R]->(a) WHERE b.x = 1 RETURN a, c",
+        "MATCH (a)-[:R]->(b)-[:R]->(c)-[:R]->(a) WHERE b.x = 1 RETURN c, a",
+    ),
+}
+
+
+@pytest.mark.parametrize(("one", "other"), SAME.values(), ids=SAME.keys())
+def test_same_meaning_same_form(one: str, other: str) -> None:
+    assert normalise(one).canonical == normalise(other).canonical
+
+
+@pytest.mark.parametrize(("one", "other"), DIFFERENT.values(), ids=DIFFERENT.keys())
+def test_other_meaning_other_form(one: str, other: str) -> None:
+    assert normalise(one).canonical != normalise(other).canonical
+
+
+@pytest.mark.parametrize("query", [query for pair in SAME.values() for query in pair])
+def test_idempotent(query: str) -> None:
+    once = normalise(query)
+    assert normalise(once.canonical) == once
+
+
+def test_family_leaves_out_names_and_values() -> None:
+    one = normalise(
+        "MATCH (p:Person {name: 'Ada'})-[:KNOWS]->(q) WHERE q.age > 3 RETURN q.age AS a"
+    )
+    other = normalise("MATCH (c:City {zip: 7})-[:NEAR]->(d) WHERE d.size > 2.5 RETURN d.size AS s")
+    longer = normalise("MATCH (c:City {zip: 7})-[:NEAR]->(d) RETURN d.size AS s")
+    assert one.family == other.family
+    assert one.canonical != other.canonical
+    assert one.family != longer.family
+    assert "Ada" not in one.family
+    assert "Person" not in one.family
+
+
+def test_family_ignores_how_many_values_a_list_has() -> None:
+    one, other = (
+        "MATCH (n:A) WHERE n.x IN [1, 2] RETURN n",
+        "MATCH (n:B) WHERE n.y IN [3] RETURN n",
+    )
+    assert normalise(one).family == normalise(other).family
+
+
+def test_kept_aliases_and_new_names_do_not_collide() -> None:
+    """An alias `v1` that is written must not be taken for the variable that is called v1."""
+    one = normalise("MATCH (a) RETURN a.x AS v1, a.y AS y ORDER BY v1")
+    other = normalise("MATCH (v1) RETURN v1.x AS x, v1.y AS y ORDER BY v1")
+    assert one.canonical != other.canonical
+    assert normalise(one.canonical) == one
+    assert normalise(other.canonical) == other
+
+
+def test_several_statements() -> None:
+    assert normalise("RETURN 1; RETURN 2").canonical == "RETURN 1; RETURN 2"
+
+
+def test_a_query_that_does_not_parse() -> None:
+    with pytest.raises(HeimdallError, match="RETURN"):
+        normalise("MATCH (n) RETRUN n")
+
+
+def test_deep_and_wide_queries() -> None:
+    deep = "RETURN " + "[" * 90 + "1" + "]" * 90
+    assert normalise(deep).canonical == deep
+    wide = "MATCH (n) WHERE " + " OR ".join(f"n.a = {i}" for i in range(2000)) + " RETURN n"
+    assert normalise(normalise(wide).canonical) == normalise(wide)
+
+
+# --- generated queries ---------------------------------------------------------------------------
+
+SCHEMA = {
+    "name": "test",
+    "nodes": {
+        "Person": {"properties": {"name": "STRING", "age": "INTEGER"}},
+        "Film": {"properties": {"title": "STRING", "year": "INTEGER"}},
+        "City": {"properties": {"name": "STRING", "size": "INTEGER"}},
+    },
+    "relationships": [
+        {"type": "ACTED_IN", "from": "Person", "to": "Film", "properties": {"fee": "INTEGER"}},
+        {"type": "LIVES_IN", "from": "Person", "to": "City", "properties": {}},
+        {"type": "KNOWS", "from": "Person", "to": "Person", "properties": {"since": "INTEGER"}},
+    ],
+}
+KEYS = {"Person": ("name", "age"), "Film": ("title", "year"), "City": ("name", "size")}
+STEPS = (
+    ("Person", "-[{}:ACTED_IN]->", "Film"),
+    ("Film", "<-[{}:ACTED_IN]-", "Person"),
+    ("Person", "-[{}:LIVES_IN]->", "City"),
+    ("City", "<-[{}:LIVES_IN]-", "Person"),
+    ("Person", "-[{}:KNOWS]-", "Person"),
+    ("Person", "-[{}:KNOWS]->", "Person"),
+)
+
+
+def make_query(random: Random) -> str:
+    """A query over SCHEMA with a fixed set of rows: without LIMIT, and with lists sorted by count."""
+    label = random.choice(list(KEYS))
+    pattern, nodes = f"(n0:{label})", [("n0", label)]
+    for number in range(random.randint(0, 3)):
+        steps = [step for step in STEPS if step[0] == label]
+        _, arrow, label = random.choice(steps)
+        name = f"n{number + 1}"
+        pattern += arrow.format(random.choice(("", f"r{number}"))) + f"({name}:{label})"
+        nodes.append((name, label))
+    conditions = []
+    for _ in range(random.randint(0, 3)):
+        name, label = random.choice(nodes)
+        text, number_key = KEYS[label]
+        conditions.append(
+            random.choice(
+                (
+                    f"{name}.{number_key} {random.choice(('<', '<=', '>', '>=', '=', '<>'))} "
+                    f"{random.randint(0, 60)}",
+                    f"{name}.{text} IS NOT NULL",
+                    f"{name}.{text} STARTS WITH '{random.choice('ABCDE')}'",
+                    f"NOT ({name})-[:KNOWS]->(:Person)",
+                    f"{name}.{number_key} IN [1, 5, {random.randint(0, 60)}]",
+                    f"({name}.{number_key} > 20 OR {nodes[0][0]}.{KEYS[nodes[0][1]][1]} < 40)",
+                )
+            )
+        )
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    (first, label), (last, other) = nodes[0], nodes[-1]
+    ending = random.choice(
+        (
+            f"RETURN {first}.{KEYS[label][0]} AS a, {last}.{KEYS[other][1]}",
+            f"RETURN DISTINCT {last}.{KEYS[other][0]}",
+            f"RETURN {first}.{KEYS[label][0]} AS key, count({last}) + 1 AS c",
+            f"WITH {first}, count(*) AS c WHERE c > 1 RETURN {first}.{KEYS[label][1]}, c",
+            f"RETURN sum({last}.{KEYS[other][1]} * 2) AS total",
+        )
+    )
+    return f"MATCH {pattern}{where} {ending}"
+
+
+def rewrite(query: str, random: Random) -> str:
+    """Another spelling of the same query: order, names, direction, then letters and blanks."""
+    tree = transform(parse_statement(query), lambda node: _shuffled(node, random))
+    names = {node.name for node in walk(tree) if isinstance(node, ast.Variable)}
+    kept = {
+        item.alias.name
+        for item in walk(tree)
+        if isinstance(item, ast.ProjectionItem) and item.alias
+    }
+    renamed = sorted(names - kept)
+    targets = random.sample([f"x{i}" for i in range(50)], len(renamed))
+    new = dict(zip(renamed, targets, strict=True))
+    tree = transform(
+        tree,
+        lambda node: (
+            evolve(node, name=new.get(node.name, node.name))
+            if isinstance(node, ast.Variable)
+            else node
+        ),
+    )
+    return _respelt(print_query(tree), random)
+
+
+def _shuffled(node: ast.Node, random: Random) -> ast.Node:
+    def mixed(items: Any) -> Any:
+        return tuple(random.sample(items, len(items)))
+
+    if isinstance(node, ast.And | ast.Or):
+        return evolve(node, operands=mixed(node.operands))
+    if isinstance(node, ast.Match):
+        return evolve(node, patterns=mixed(node.patterns))
+    if isinstance(node, ast.MapLiteral):
+        return evolve(node, entries=mixed(node.entries))
+    if isinstance(node, ast.With):
+        return evolve(node, items=mixed(node.items))
+    if isinstance(node, ast.Comparison) and node.operators == ("=",):
+        return evolve(node, operands=mixed(node.operands))
+    if isinstance(node, ast.PathPattern) and random.random() < 0.5:
+        turned = {"->": "<-", "<-": "->", "--": "--"}
+        return ast.PathPattern(
+            tuple(
+                evolve(each, direction=turned[each.direction])
+                if isinstance(each, ast.RelationshipPattern)
+                else each
+                for each in reversed(node.elements)
+            )
+        )
+    if isinstance(node, ast.NodePattern) and isinstance(node.labels, ast.LabelName):
+        return evolve(node, keyword=False)
+    return node
+
+
+def _respelt(query: str, random: Random) -> str:
+    tokens = tokenize(query)
+    pieces, last = [], 0
+    for kind, start, end in zip(tokens.kinds, tokens.starts, tokens.ends, strict=True):
+        gap, text = query[last:start], query[start:end]
+        pieces.append(random.choice((gap, "\n  ")) if gap else "")
+        if kind in KEYWORDS:
+            text = random.choice((text, text.lower(), text.capitalize()))
+        elif text.startswith("'"):
+            text = f'"{text[1:-1]}"'
+        pieces.append(text)
+        last = end
+    return "".join(pieces)
+
+
+def mutate(query: str, random: Random) -> str:
+    """A query that most likely means something else."""
+    swaps = (
+        ("->(", "-("),
+        ("<", ">"),
+        (" AND ", " OR "),
+        ("DISTINCT ", ""),
+        ("AS a", "AS b"),
+        ("RETURN", "RETURN DISTINCT"),
+        ("name", "age"),
+        ("Person", "Film"),
+        ("count(", "sum("),
+        ("NOT ", ""),
+        ("WHERE", "WHERE true OR"),
+        ("n0", "n1"),
+        ("+ 1", "+ 2"),
+        ("5", "6"),
+        ("<-[", "-["),
+        ("c > 1", "c > 2"),
+        ("* 2", "+ 2"),
+        (":KNOWS", ":LIVES_IN"),
+        ("=", "<>"),
+    )
+    one, other = random.choice(swaps)
+    return query.replace(one, other, 1)
+
+
+def test_rewrites_are_merged() -> None:
+    random = Random(1)
+    apart = []
+    for _ in range(300):
+        query = make_query(random)
+        other = rewrite(query, random)
+        if normalise(query).canonical != normalise(other).canonical:
+            apart.append((query, other))
+    assert not apart
+
+
+def _rows(engine: WorkerEngine, query: str) -> Any:
+    result = engine.run(query)
+    return None if result.error else result.rows
+
+
+def _check_pairs(count: int, seed: int) -> int:
+    """Runs pairs of queries with one canonical form; returns how many there were."""
+    random = Random(seed)
+    merged = 0
+    with open_engine("graphdblite", Limits(seconds=0.5)) as engine:
+        engine.load(populate(SCHEMA, seed))
+        for _ in range(count):
+            query = make_query(random)
+            other = rewrite(query, random)
+            if random.random() < 0.7:
+                other = mutate(other if random.random() < 0.5 else query, random)
+            try:
+                forms = normalise(query).canonical, normalise(other).canonical
+            except HeimdallError:
+                continue
+            one, two = _rows(engine, query), _rows(engine, other)
+            if forms[0] != forms[1] or one is None or two is None:
+                continue
+            merged += 1
+            assert same_rows(one, two), f"{query}\n{other}\n{forms[0]}"
+    return merged
+
+
+def test_merged_queries_give_the_same_rows() -> None:
+    pytest.importorskip("graphdblite")
+    assert _check_pairs(200, seed=5) > 40
+
+
+@pytest.mark.slow
+def test_merged_queries_give_the_same_rows_5000() -> None:
+    pytest.importorskip("graphdblite")
+    assert _check_pairs(5000, seed=6) > 1000
+
+
+def test_canonical_form_gives_the_rows_of_its_query() -> None:
+    pytest.importorskip("graphdblite")
+    random = Random(9)
+    with open_engine("graphdblite", Limits(seconds=0.5)) as engine:
+        engine.load(populate(SCHEMA, 9))
+        compared = 0
+        for _ in range(100):
+            query = make_query(random)
+            one, two = _rows(engine, query), _rows(engine, normalise(query).canonical)
+            if one is not None and two is not None:
+                compared += 1
+                assert same_rows(one, two), query
+    assert compared > 80
+
+
+@pytest.mark.parametrize("file", ["cypher/modern.jsonl", "cypher/llm_written.jsonl"])
+def test_idempotent_on_real_queries(file: str) -> None:
+    path = SHARED / file
+    if not path.exists():
+        pytest.skip(f"{path.name} is not here")
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    changed = []
+    for row in rows[::4]:
+        try:
+            once = normalise(row["query"])
+        except HeimdallError:
+            continue
+        if normalise(once.canonical) != once:
+            changed.append(row["query"])
+    assert not changed
