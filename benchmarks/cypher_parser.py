@@ -1,12 +1,13 @@
 """Queries per second of the Cypher parser and checker, one process, beside other parsers.
 
-    python benchmarks/cypher_parser.py [--queries FILE.jsonl] [--runs 7]
+    python benchmarks/cypher_parser.py [--queries FILE.jsonl] [--runs 7] [--generated FOLDER]
 
 Lines of the file are objects with the query under `cypher` or `query` (and a graph schema under
-`schema`, if any). Without a file, text2cypher questions are looked for in `../shared/data`, else a
-dozen queries of that kind are used. Peers are measured where they are importable (`pip install
-antlr4-cypher graphglot graphqlite`), on a sample, for they are slow. Runs of all of them are
-interleaved; the median of the runs counts. Nothing is cached between queries.
+`schema`, if any). Without a file, text2cypher questions are looked for in `../shared/data`, else
+a dozen queries of that kind are used. Peers are measured where they are importable (`pip install
+antlr4-cypher graphglot graphqlite`), on a sample, for they are slow; `--generated` names a folder
+with the parser (`CypherCmdParser.py` …) that `antlr-ng` makes of Neo4j's grammar. Runs of all of
+them are interleaved; the median of the runs counts. Nothing is cached between queries.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ import json
 import os
 import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -78,25 +82,32 @@ def measured(function: Callable[[Row], object], rows: Iterable[Row]) -> float:
     return len(rows) / (time.perf_counter() - started)
 
 
-def peers() -> dict[str, Callable[[Row], object]]:
-    """Other parsers that are installed here."""
+def antlr_parser(lexer: type, parser: type, rule: str) -> Callable[[Row], object]:
+    """A parser that ANTLR has generated, starting with `rule`."""
+    from antlr4 import CommonTokenStream, InputStream, PredictionMode
+
+    def run(row: Row) -> object:
+        instance = parser(CommonTokenStream(lexer(InputStream(row[0]))))
+        instance.removeErrorListeners()
+        instance._interp.predictionMode = PredictionMode.SLL
+        return getattr(instance, rule)()
+
+    return run
+
+
+def peers(generated: Path | None) -> dict[str, Callable[[Row], object]]:
+    """Other parsers that are installed here, or were generated into a folder."""
     found: dict[str, Callable[[Row], object]] = {}
-    try:
-        from antlr4 import CommonTokenStream, InputStream
-        from antlr4_cypher import CypherLexer, CypherParser
-
-        def antlr(row: Row) -> object:
-            parser = CypherParser(CommonTokenStream(CypherLexer(InputStream(row[0]))))
-            parser.removeErrorListeners()
-            return parser.script()
-
-        found["antlr4-cypher"] = antlr
-    except ImportError:
-        pass
-    try:
-        from graphglot.dialect import Dialect
-
-        dialect = Dialect.get_or_raise("neo4j")
+    if generated is not None:
+        sys.path.insert(0, str(generated))
+        lexer = import_module("CypherCmdLexer").CypherCmdLexer
+        parser = import_module("CypherCmdParser").CypherCmdParser
+        found["Neo4j's grammar, generated"] = antlr_parser(lexer, parser, "statementsOrCommands")
+    with suppress(ImportError):
+        module = import_module("antlr4_cypher")
+        found["antlr4-cypher"] = antlr_parser(module.CypherLexer, module.CypherParser, "script")
+    with suppress(ImportError):
+        dialect = import_module("graphglot.dialect").Dialect.get_or_raise("neo4j")
 
         def graphglot(row: Row) -> object:
             try:
@@ -105,15 +116,9 @@ def peers() -> dict[str, Callable[[Row], object]]:
                 return error
 
         found["graphglot"] = graphglot
-    except ImportError:
-        pass
-    try:
-        import graphqlite
-
-        graph = graphqlite.connect(":memory:")
-        found["graphqlite validate"] = lambda row: graph.validate(row[0])
-    except (ImportError, AttributeError):
-        pass
+    with suppress(ImportError, AttributeError, OSError):
+        graph = import_module("graphqlite").connect(":memory:")
+        found["graphqlite's validator"] = lambda row: graph.validate(row[0])
     return found
 
 
@@ -121,6 +126,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     options.add_argument("--queries", type=Path)
     options.add_argument("--runs", type=int, default=7)
+    options.add_argument("--generated", type=Path)
     arguments = options.parse_args()
 
     rows = []
@@ -143,7 +149,7 @@ def main() -> None:
         "check: semantics, schema": lambda row: check(row[0], request(row[1], False)),
         "check: all": lambda row: check(row[0], request(row[1], True)),
     }
-    theirs = peers()
+    theirs = peers(arguments.generated)
     sample = rows[:: max(1, len(rows) // PEER_SAMPLE)]
     speeds: dict[str, list[float]] = {name: [] for name in (*ours, *theirs)}
     for _ in range(arguments.runs):

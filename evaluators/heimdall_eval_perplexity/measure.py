@@ -22,9 +22,13 @@ def measure(context: EvaluateContext, options: NoOptions | None = None) -> list[
         render_example(row.instruction, row.input, row.output, row.system)
         for row in context.examples
     ]
-    for row, rendered in zip(context.examples, rows, strict=True):
-        _check_length(context.model, rendered, row.id or row.content_id())
-    scores = context.model.score([(row.prompt, row.answer) for row in rows])
+    try:
+        scores = context.model.score([(row.prompt, row.answer) for row in rows])
+    except HeimdallError:
+        # The model counts pairs; the user knows rows.
+        for example, rendered in zip(context.examples, rows, strict=True):
+            _check_length(context.model, rendered, example.id or example.content_id())
+        raise
     return [of_row(score.log_probs) for score in scores]
 
 

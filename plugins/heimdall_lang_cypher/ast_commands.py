@@ -15,9 +15,10 @@ from heimdall_lang_cypher.ast_base import (
     TypeExpression,
     Variable,
 )
-from heimdall_lang_cypher.ast_clauses import Clause, Command, Return, SortItem, Use, YieldItem
+from heimdall_lang_cypher.ast_clauses import Clause, Return, SortItem, Use, YieldItem
 from heimdall_lang_cypher.ast_expressions import MapLiteral, PropertyAccess, StringLiteral
 from heimdall_lang_cypher.ast_patterns import Direction, LabelName
+from heimdall_lang_cypher.ast_queries import Command
 
 Entity = Literal["NODE", "RELATIONSHIP"]
 IndexKind = Literal["", "RANGE", "TEXT", "POINT", "LOOKUP", "FULLTEXT", "VECTOR"]

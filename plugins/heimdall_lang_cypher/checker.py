@@ -83,6 +83,7 @@ def _checker(
         complete=profile.complete,
         namespaces=profile.namespaces,
         extensions=profile.extension_functions,
+        unknown_function=profile.unknown_function,
         parameters=request.parameters,
         record=schema is not None,
     )

@@ -91,6 +91,8 @@ class Dialect:
     """First parts of names that no procedure has beside those in `procedures`."""
     namespaces: frozenset[str]
     """First parts of names that belong to extensions and are not looked up."""
+    unknown_function: Severity
+    """How bad a function without a namespace is that is not in `functions`."""
     constructs: Mapping[type[Node], tuple[Construct, ...]]
     """What to look for, by class of node."""
     extension_functions: Mapping[str, str]
@@ -127,6 +129,7 @@ def dialect(name: str) -> Dialect:
         procedures=procedures(tuple(table["procedures"])),
         complete=frozenset(table["complete"]),
         namespaces=frozenset(table["namespaces"]),
+        unknown_function=table["unknown_function"],
         constructs={kind: tuple(found) for kind, found in constructs.items()},
         extension_functions=_marks(table["extension"]) if "extension" in table else {},
     )

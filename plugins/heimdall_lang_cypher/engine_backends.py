@@ -54,7 +54,7 @@ class GraphDbLite:
         except self._errors as error:
             text = str(error)
             compile_time = text.startswith(("SyntaxError", "ProcedureError", "SemanticError"))
-            raise Refused(text, compile_time=compile_time) from error
+            raise Refused(_short(text), compile_time=compile_time) from error
         return [
             # The names that it gives to unnamed pattern elements leak into `RETURN *`.
             {key: self._value(value) for key, value in row.items() if not key.startswith("_anon_")}
@@ -115,7 +115,7 @@ class Ocg:
             compile_time = text.startswith(
                 ("Parse error", "Syntax", "Variable not found", "Unknown function")
             )
-            raise Refused(text, compile_time=compile_time) from error
+            raise Refused(_short(text), compile_time=compile_time) from error
         if any(not row for row in rows):
             raise Refused("rows of RETURN * come back without columns", compile_time=True)
         return [{key: _tagged(value) for key, value in row.items()} for row in rows]
@@ -149,6 +149,14 @@ def _tagged(value: Any) -> Any:
     if "nodes" in value and relationships is not None and len(value) == 2:
         return {"nodes": _tagged(value["nodes"]), "relationships": _tagged(relationships)}
     return {key: _tagged(item) for key, item in value.items()}
+
+
+def _short(text: str) -> str:
+    """An error message without the drawing of the query's text, in one line."""
+    first, *rest = text.splitlines() or [""]
+    said = [first.partition(" --> ")[0].rstrip(" :")]
+    said += [line.strip(" =") for line in rest if line.lstrip().startswith(("=", "hint"))]
+    return "; ".join(said)
 
 
 def _plain(value: Any) -> Any:

@@ -12,7 +12,7 @@ from importlib.resources import files
 
 from heimdall_core.errors import HeimdallError, did_you_mean
 from heimdall_core.types import Json
-from heimdall_lang_cypher.populate_values import quoted_name
+from heimdall_lang_cypher.printer_names import key as key_name
 from heimdall_lang_cypher.schema import GraphSchema, Properties, read_schema
 from heimdall_lang_cypher.signatures import functions, procedures
 
@@ -129,10 +129,10 @@ def _schema_rules(schema: GraphSchema) -> dict[str, str]:
     if not schema.nodes:
         raise HeimdallError("the graph schema names no labels", hint="it needs a key 'nodes'")
     rules = {
-        "label-name": _alternatives(map(quoted_name, schema.nodes)),
+        "label-name": _alternatives(map(key_name, schema.nodes)),
         # Without a relationship type, no relationship has one that could be named.
-        "type-name": _alternatives(map(quoted_name, schema.relationships)) or '"_"',
-        "property-name": _alternatives(map(quoted_name, sorted(schema.keys))) or '"_"',
+        "type-name": _alternatives(map(key_name, schema.relationships)) or '"_"',
+        "property-name": _alternatives(map(key_name, sorted(schema.keys))) or '"_"',
         # A map in a pattern has properties for keys; elsewhere it may have any.
         "property-map": _map_rule("property-name"),
         "node": ('"(" o (variable (o described)? (ws where)? o | described (ws where)? o)? ")"'),
@@ -161,12 +161,12 @@ def _described(prefix: str, owners: Mapping[str, Properties | None], rules: dict
     """For each label or type: its name, and a map with its own properties only."""
     parts = []
     for number, (name, properties) in enumerate(owners.items()):
-        literal = _literal(quoted_name(name))
+        literal = _literal(key_name(name))
         if properties is None:
             parts.append(f"{literal} (o property-map)?")
         elif properties:
             key, map_rule = f"{prefix}-key-{_letters(number)}", f"{prefix}-map-{_letters(number)}"
-            rules[key] = _alternatives(map(quoted_name, properties))
+            rules[key] = _alternatives(map(key_name, properties))
             rules[map_rule] = _map_rule(key)
             parts.append(f"{literal} (o {map_rule})?")
         else:

@@ -34,6 +34,7 @@ _MOST_VARIABLES = 40
 _ROUNDS = 4
 
 Pair = tuple[Any, str]
+_NOTHING: Pair = (None, "None")
 Names = Mapping[str, str]
 
 
@@ -61,32 +62,32 @@ def _by_branch(statement: ast.Statement, function: Callable[[Any], Any]) -> Any:
 
 
 def _sorted_tree(tree: Any, distinct: bool) -> Any:
-    order = _Order({}, (), distinct)
-    result = order.visit(tree)[0]
+    constants: dict[int, tuple[Pair, ast.Node]] = {}
+
+    def ordered(breakers: Sequence[Names]) -> tuple[Any, bool]:
+        order = _Order({}, breakers, distinct, constants)
+        return order.visit(tree)[0], order.tied
+
+    def looks(marks: Names) -> str:
+        """A digest of the tree as it looks with some variables marked."""
+        key = _Order(marks, (), distinct, constants).visit(tree)[1]
+        return blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+    result, tied = ordered(())
     breakers: list[Names] = []
-    names = sorted({node.name for node in walk(tree) if isinstance(node, ast.Variable)})
-    while order.tied and len(breakers) < 2 and len(names) <= _MOST_VARIABLES:
-        breakers.append(_signatures(tree, names, breakers[-1] if breakers else {}, distinct))
-        order = _Order({}, breakers, distinct)
-        result = order.visit(tree)[0]
-    for _ in range(_ROUNDS if order.tied else 0):
+    names = sorted(_mentions(tree))
+    while tied and len(breakers) < 2 and len(names) <= _MOST_VARIABLES:
+        base = breakers[-1] if breakers else {}
+        breakers.append({name: looks({**base, name: f"@{base.get(name, '')}"}) for name in names})
+        result, tied = ordered(breakers)
+    for _ in range(_ROUNDS if tied else 0):
         mentions = enumerate(_mentions(_joined(result)))
         numbers = {name: f"{number:06}" for number, name in mentions}
-        again = _Order({}, (*breakers, numbers), distinct).visit(result)[0]
+        again, _ = ordered([*breakers, numbers])
         if again == result:
             break
         result = again
     return result
-
-
-def _signatures(tree: Any, names: Sequence[str], base: Names, distinct: bool) -> Names:
-    """For each variable, a digest of the tree as it looks from that variable."""
-    found = {}
-    for name in names:
-        marked = {**base, name: f"@{base.get(name, '')}"}
-        key = _Order(marked, (), distinct).visit(tree)[1]
-        found[name] = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
-    return found
 
 
 def _mentions(tree: ast.Node) -> list[str]:
@@ -97,8 +98,17 @@ def _mentions(tree: ast.Node) -> list[str]:
 class _Order:
     """One pass: sorts from the leaves up, and makes the key of every part."""
 
-    def __init__(self, colours: Names, breakers: Sequence[Names], distinct: bool) -> None:
+    def __init__(
+        self,
+        colours: Names,
+        breakers: Sequence[Names],
+        distinct: bool,
+        constants: dict[int, tuple[Pair, ast.Node]],
+    ) -> None:
         self._colours, self._breakers, self.distinct = colours, breakers, distinct
+        # What passes over one tree share: parts without variables, which never change, by the id
+        # of the node, which is kept so that the id stays its own.
+        self._constants = constants
         self.tied = False
         """Whether there were parts that could not be told apart."""
 
@@ -106,10 +116,15 @@ class _Order:
         """The node in order, and its key."""
         if isinstance(node, ast.Variable):
             return node, _variable_key(node, self._colours)
+        known = self._constants.get(id(node))
+        if known is not None:
+            return known[0]
         pairs: dict[str, Any] = {}
         for name in meaning_fields(type(node)):
             value = getattr(node, name)
-            if isinstance(value, ast.Node):
+            if value is None:
+                pairs[name] = _NOTHING
+            elif isinstance(value, ast.Node):
                 pairs[name] = self.visit(value)
             elif type(value) is tuple:
                 pairs[name] = parts = []
@@ -124,7 +139,10 @@ class _Order:
         if isinstance(node, _CHAINS) and len(pairs["operands"]) == 1:
             only: Pair = pairs["operands"][0]
             return only
-        return _assembled(type(node), pairs)
+        pair = _assembled(type(node), pairs)
+        if "<" not in pair[1]:
+            self._constants[id(node)] = pair, node
+        return pair
 
     def sort(self, pairs: list[Pair], *, distinct: bool = False) -> list[Pair]:
         """The pairs by their keys; those with one key by the breakers."""

@@ -1,14 +1,17 @@
 """Patterns cut into nodes and single relationships.
 
 `MATCH (a:A)<-[:R]-(b {x: 1})` becomes `MATCH (a:A), (b)-[:R]->(a) WHERE b.x = 1`: a `MATCH` is a
-set of conditions, and its spelling as paths is one of many. Relationships of one clause stay in
-that clause, where no two of them may be the same. What cannot be cut stays whole: a path with a
-name that is used, shortest paths, quantified paths.
+set of conditions, and its spelling as paths is one of many. What cannot be cut stays whole: a path
+with a name that is used, shortest paths, quantified paths.
+
+No two relationships of one `MATCH` may be the same, across its paths, too; yet many databases look
+at each path by itself. Paths are therefore cut only where no two relationships could be the same
+anyway, because their types differ.
 """
 
 from __future__ import annotations
 
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from attrs import define, evolve, field
 
@@ -54,8 +57,9 @@ class Decomposer:
     def match(self, clause: ast.Match) -> ast.Match:
         """The clause with its patterns in pieces and its inline conditions in `WHERE`."""
         cut = _Cut(conditions=list(conjuncts(clause.where)))
+        apart = _types_differ(clause)
         for part in clause.patterns:
-            self._cut(self._without_unused(part), cut, inline=False)
+            self._cut(self._without_unused(part), cut, inline=False, apart=apart)
         conditions = []
         for condition in cut.conditions:
             about = condition.operand if isinstance(condition, ast.LabelPredicate) else None
@@ -69,7 +73,7 @@ class Decomposer:
         """The clause with its patterns in pieces; properties stay where they are."""
         cut = _Cut()
         for part in clause.patterns:
-            self._cut(self._without_unused(part), cut, inline=True)
+            self._cut(self._without_unused(part), cut, inline=True, apart=True)
         described = [
             [each for each in patterns if each.labels or each.properties]
             for patterns in cut.nodes.values()
@@ -88,21 +92,22 @@ class Decomposer:
             return evolve(part, variable=None)
         return part
 
-    def _cut(self, part: ast.PatternPart, cut: _Cut, *, inline: bool) -> None:
+    def _cut(self, part: ast.PatternPart, cut: _Cut, *, inline: bool, apart: bool) -> None:
         path = part.path
         if part.variable or part.selector or not _can_be_cut(path):
             cut.whole.append(part)
             return
-        last: ast.NodePattern | None = None
-        edge: ast.RelationshipPattern | None = None
-        for element in path.elements:
-            if isinstance(element, ast.RelationshipPattern):
-                edge = self._edge(element, cut, inline=inline)
-            elif isinstance(element, ast.NodePattern):
-                node = self._node(element, cut, inline=inline)
-                if last is not None and edge is not None:
-                    cut.edges.append(_directed(last, edge, node))
-                last = node
+        elements = tuple(
+            self._edge(each, cut, inline=inline)
+            if isinstance(each, ast.RelationshipPattern)
+            else self._node(each, cut, inline=inline)
+            for each in path.elements
+        )
+        if not apart and len(elements) > 3:
+            cut.edges.append(ast.PatternPart(ast.PathPattern(elements)))
+            return
+        for place in range(1, len(elements), 2):
+            cut.edges.append(_directed(*elements[place - 1 : place + 2]))
 
     def _node(self, node: ast.NodePattern, cut: _Cut, *, inline: bool) -> ast.NodePattern:
         """Takes down what is said about a node; returns a mention of it."""
@@ -166,6 +171,26 @@ def _single_node(part: ast.PatternPart) -> ast.NodePattern | None:
     return first if isinstance(first, ast.NodePattern) and len(part.path.elements) == 1 else None
 
 
+def _types_differ(clause: ast.Match) -> bool:
+    """Whether no relationship could match two relationship patterns of the clause."""
+    seen: set[str] = set()
+    for part in clause.patterns:
+        for node in walk(part):
+            if isinstance(node, ast.RelationshipPattern):
+                types = _types(node.types)
+                if not types or not seen.isdisjoint(types):
+                    return False
+                seen.update(types)
+    return True
+
+
+def _types(types: ast.LabelExpression | None) -> tuple[str, ...]:
+    """The types that an expression names; empty where it may stand for any."""
+    operands = types.operands if isinstance(types, ast.LabelOr) else (types,)
+    names = [each.name for each in operands if isinstance(each, ast.LabelName)]
+    return tuple(names) if len(names) == len(operands) else ()
+
+
 def _can_be_cut(path: ast.PathPattern | ast.ShortestPath) -> TypeGuard[ast.PathPattern]:
     return isinstance(path, ast.PathPattern) and all(
         isinstance(each, ast.NodePattern | ast.RelationshipPattern)
@@ -189,9 +214,7 @@ def _conditions(
     return [*equal, *conjuncts(where)]
 
 
-def _directed(
-    left: ast.NodePattern, edge: ast.RelationshipPattern, right: ast.NodePattern
-) -> ast.PatternPart:
+def _directed(left: Any, edge: Any, right: Any) -> ast.PatternPart:
     """The relationship pointing to the right. One of variable length with a name is left as it is,
     for its list begins at the left."""
     if edge.direction == "<-" and not (edge.length and edge.variable):

@@ -13,6 +13,7 @@ from heimdall_lang_cypher.parser_operators import OPERATOR_WORDS, OperatorParser
 #: Beyond this many digits a number is refused here; below, a check says that it overflows.
 _MOST_DIGITS: Final = 1000
 
+_SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _BAD_ESCAPE: Final = "InvalidUnicodeLiteral"
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))|\\", re.DOTALL)
 _ESCAPES: Final = {
@@ -148,10 +149,10 @@ class AtomParser(OperatorParser):
             return self._other_escape(match[0], i)
 
         value = _ESCAPE.sub(character, body)
-        if any("\ud800" <= each <= "\udfff" for each in value):
-            # Two \u escapes may spell one character of the higher planes.
-            value = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        return value
+        # Two \u escapes may spell one character of the higher planes.
+        return _SURROGATES.sub(
+            lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), value
+        )
 
     def _other_escape(self, escape: str, i: int) -> str:
         """Neo4j keeps the backslash of an escape that it does not know."""

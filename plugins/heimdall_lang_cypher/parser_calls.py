@@ -10,6 +10,9 @@ from heimdall_lang_cypher import tokens as t
 from heimdall_lang_cypher.parser_collections import CollectionParser
 from heimdall_lang_cypher.parser_operators import OPERATOR_WORDS
 
+#: Where these follow, `CASE` is a variable.
+_AFTER_NAME: Final = frozenset((".", ",", ")", "]", "}", ":", "=", "<>", "AS", "IS", "IN", t.END))
+
 #: Functions whose last argument may be a word.
 _FORMS: Final = frozenset({"NFC", "NFD", "NFKC", "NFKD"})
 _DISTANCES: Final = frozenset(
@@ -54,6 +57,8 @@ class CallParser(CollectionParser):
 
     def _case(self) -> ast.Expression:
         first = self.i
+        if self.kinds[first + 1] in _AFTER_NAME:
+            return self.name_or_call()  # a variable of that name
         self.i += 1
         subject = None if self.kinds[self.i] == "WHEN" else self.expression()
         alternatives = []

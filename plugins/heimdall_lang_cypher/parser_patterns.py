@@ -1,4 +1,4 @@
-"""Patterns: nodes, relationships, labels, paths, and patterns as values."""
+"""Paths: what selects among them, parentheses, and patterns as values."""
 
 from __future__ import annotations
 
@@ -7,299 +7,19 @@ from typing import Final, Literal, cast
 from heimdall_lang_cypher import ast
 from heimdall_lang_cypher import tokens as t
 from heimdall_lang_cypher.parser_base import integer_value
-from heimdall_lang_cypher.parser_calls import CallParser
+from heimdall_lang_cypher.parser_elements import LEFT, LINE, RELATIONSHIP_STARTS, RIGHT, ElementParser
 from heimdall_lang_cypher.parser_operators import OPERATOR_WORDS
 
-_LEFT: Final = ("<", t.LEFT_HEAD)
-_RIGHT: Final = (">", t.RIGHT_HEAD)
-_LINE: Final = ("-", t.DASH)
-#: What may follow a node for a relationship to start.
-RELATIONSHIP_STARTS: Final = frozenset((*_LEFT, *_LINE))
-
-_DIRECTIONS: Final[dict[tuple[bool, bool], ast.Direction]] = {
-    (False, False): "--",
-    (False, True): "->",
-    (True, False): "<-",
-    (True, True): "<->",
-}
-
 _PATH_MODES: Final = ("WALK", "TRAIL", "ACYCLIC")
+_SHORTEST: Final = ("SHORTESTPATH", "ALLSHORTESTPATHS")
+_NODE_STARTS: Final = frozenset((")", ":", "{", "$", t.PARAMETER))
+_AFTER_NODE_VARIABLE: Final = frozenset((")", ":", "{", "$", "IS", "WHERE", t.PARAMETER))
 
 
-class PatternParser(CallParser):
-    """Parses patterns."""
+class PatternParser(ElementParser):
+    """Parses paths."""
 
     __slots__ = ()
-
-    # --- labels ---------------------------------------------------------------------------------
-
-    def label_expression(self, in_pattern: bool = True) -> ast.LabelExpression:
-        """Labels after a colon or `IS`: `A|B`, `A&!B`, `A:B`, `%`, `$(x)`. Outside of a pattern a
-        `|` may also stand before the projection of a comprehension."""
-        first = self._label_and()
-        if self.kinds[self.i] != "|":
-            return first
-        operands = [first]
-        colons = False
-        while self.kinds[self.i] == "|" and (in_pattern or not self.is_last_bar()):
-            self.i += 1
-            colons = self.accept(":") or colons
-            operands.append(self._label_and())
-        if len(operands) == 1:
-            return first
-        return ast.LabelOr(
-            tuple(operands), colons=colons, start=first.start, end=self.ends[self.i - 1]
-        )
-
-    def _label_and(self) -> ast.LabelExpression:
-        first = self._label_not()
-        kind = self.kinds[self.i]
-        if kind != "&" and kind != ":":
-            return first
-        operands = [first]
-        colons = False
-        while kind == "&" or kind == ":":
-            colons = colons or kind == ":"
-            self.i += 1
-            operands.append(self._label_not())
-            kind = self.kinds[self.i]
-        return ast.LabelAnd(
-            tuple(operands), colons=colons, start=first.start, end=self.ends[self.i - 1]
-        )
-
-    def _label_not(self) -> ast.LabelExpression:
-        i = self.i
-        kind = self.kinds[i]
-        if kind in t.NAMES:
-            self.i = i + 1
-            return ast.LabelName(self.texts[i], start=self.starts[i], end=self.ends[i])
-        start = self.starts[i]
-        if kind == "!":
-            self.deeper()
-            self.i += 1
-            operand = self._label_not()
-            self.depth -= 1
-            return ast.LabelNot(operand, start=start, end=self.ends[self.i - 1])
-        if kind == "%":
-            self.i += 1
-            return ast.LabelWildcard(start=start, end=self.ends[i])
-        if kind == "(":
-            self.deeper()
-            self.i += 1
-            inner = self.label_expression()
-            self.expect(")", "to close the labels")
-            self.depth -= 1
-            return inner
-        if kind != "$" and not (kind == t.PARAMETER and self.kinds[i + 1] == "("):
-            self.fail("a label or relationship type")
-        return self.dynamic_label()
-
-    def dynamic_label(self) -> ast.DynamicLabel:
-        """`$(expression)`, `$all(…)`, `$any(…)`."""
-        i = self.i
-        start = self.starts[i]
-        quantifier = self.texts[i][1:].upper()
-        self.i += 1
-        if not quantifier:
-            quantifier = self.accept_one_of("ALL", "ANY")
-        if quantifier not in ("", "ALL", "ANY"):
-            self.fail("$(", "$all(", "$any(", at=i)
-        self.expect("(", "after `$`")
-        expression = self.expression()
-        self.expect(")", "to close the dynamic label")
-        return ast.DynamicLabel(
-            expression,
-            cast("Literal['', 'ALL', 'ANY']", quantifier),
-            start=start,
-            end=self.ends[self.i - 1],
-        )
-
-    # --- nodes and relationships ----------------------------------------------------------------
-
-    def node_pattern(self) -> ast.NodePattern:
-        """`(variable:Label {properties} WHERE …)`."""
-        kinds = self.kinds
-        first = self.i
-        if kinds[first] != "(":
-            self.fail("(", purpose="to start a node pattern")
-        i = first + 1
-        self.i = i
-        variable = labels = properties = where = None
-        keyword = False
-        kind = kinds[i]
-        if kind in t.NAMES and not self._is_inner_where(i) and not self._is_inner_is(i):
-            variable = ast.Variable(self.texts[i], start=self.starts[i], end=self.ends[i])
-            self.i = i = i + 1
-            kind = kinds[i]
-        if kind == ":":
-            self.i = i + 1
-            labels = self.label_expression()
-            kind = kinds[self.i]
-        elif kind == "IS":
-            self.i = i + 1
-            keyword = True
-            labels = self.label_expression()
-            kind = kinds[self.i]
-        if kind == "{":
-            properties = self.properties()
-            kind = kinds[self.i]
-        elif kind == t.PARAMETER or kind == "$":
-            properties = self.parameter()
-            kind = kinds[self.i]
-        if kind == "WHERE":
-            self.i += 1
-            where = self.expression()
-            kind = kinds[self.i]
-        if kind != ")":
-            self._fail_in_element(")", "node", variable, labels, properties, where)
-        self.i += 1
-        return ast.NodePattern(
-            variable,
-            labels,
-            properties,
-            where,
-            keyword,
-            start=self.starts[first],
-            end=self.ends[self.i - 1],
-        )
-
-    def _is_inner_where(self, i: int) -> bool:
-        """Whether `WHERE` starts a predicate: `(WHERE x > 1)`, but not `(where:Place)`."""
-        return self.kinds[i] == "WHERE" and self.kinds[i + 1] not in _AFTER_NAMED_KEYWORD
-
-    def _is_inner_is(self, i: int) -> bool:
-        """Whether `IS` starts labels: `(IS Place)`, but not `(is:Place)`."""
-        kinds = self.kinds
-        return kinds[i] == "IS" and (
-            kinds[i + 1] not in (*_AFTER_NAMED_KEYWORD, "{", t.PARAMETER)
-            or (kinds[i + 1] == t.PARAMETER and kinds[i + 2] == "(")
-        )
-
-    def properties(self) -> ast.MapLiteral | ast.Parameter:
-        """The properties of a node or relationship: a map, or a parameter in either spelling."""
-        if self.kinds[self.i] != "{":
-            return self.parameter()
-        self.deeper()
-        found = cast("ast.MapLiteral | ast.Parameter", self.brace())
-        self.depth -= 1
-        return found
-
-    def _fail_in_element(self, closing: str, what: str, *parts: ast.Node | None) -> None:
-        """Says which of the parts of a node or relationship pattern could still follow."""
-        labels, properties, where = parts[1:]
-        purpose = f"to close the {what} pattern"
-        if where is not None:
-            at = next(i for i in range(self.i, 0, -1) if self.starts[i] <= where.start) - 1
-            if self.kinds[self.i] in t.CLAUSE_STARTS:
-                # `MATCH (n WHERE n.x > 1 RETURN n`: the sign is missing before `WHERE`.
-                self.fail(closing, purpose=purpose, at=at)
-            self.fail(closing, also=OPERATOR_WORDS, purpose=purpose)
-        if self.kinds[self.i] not in t.VALUES:
-            self.fail(closing, purpose=purpose)
-        expected = ["WHERE", closing]
-        if properties is None:
-            expected.insert(0, "{")
-        if labels is None and properties is None:
-            expected.insert(0, ":")
-        if all(part is None for part in parts):
-            expected.insert(0, "a variable")
-        self.fail(*expected, purpose=f"in the {what} pattern")
-
-    def relationship_pattern(self) -> ast.RelationshipPattern:
-        """`-[variable:TYPE*1..3 {properties} WHERE …]->{quantifier}`."""
-        kinds = self.kinds
-        i = first = self.i
-        left = kinds[i] in _LEFT
-        if left:
-            i += 1
-        if kinds[i] not in _LINE:
-            self.i = i
-            self.fail("-", purpose="in the relationship pattern")
-        i += 1
-        self.i = i
-        variable = types = length = properties = where = None
-        keyword = False
-        if kinds[i] == "[":
-            i += 1
-            self.i = i
-            kind = kinds[i]
-            if kind in t.NAMES and not self._is_inner_where(i) and not self._is_inner_is(i):
-                variable = ast.Variable(self.texts[i], start=self.starts[i], end=self.ends[i])
-                self.i = i + 1
-                kind = kinds[i + 1]
-            if kind == ":" or kind == "IS":
-                keyword = kind == "IS"
-                self.i += 1
-                types = self.label_expression()
-                kind = kinds[self.i]
-            if kind == "*":
-                length = self._length()
-                kind = kinds[self.i]
-            if kind == "{" or kind == t.PARAMETER or kind == "$":
-                properties = self.properties()
-                kind = kinds[self.i]
-            if kind == "WHERE":
-                self.i += 1
-                where = self.expression()
-                kind = kinds[self.i]
-            if kind != "]":
-                self._fail_in_element("]", "relationship", variable, types, properties, where)
-            self.i += 1
-        if kinds[self.i] not in _LINE:
-            if i == first + 1 + left:
-                self.fail("-", "[", purpose="to go on with the relationship")
-            self.fail("-", purpose="after the relationship")
-        self.i += 1
-        right = kinds[self.i] in _RIGHT
-        if right:
-            self.i += 1
-        end = self.ends[self.i - 1]
-        quantifier = None
-        if kinds[self.i] in ("{", "+", "*"):
-            quantifier = self._quantifier()
-            end = quantifier.end
-        return ast.RelationshipPattern(
-            _DIRECTIONS[left, right],
-            variable,
-            types,
-            length,
-            properties,
-            where,
-            quantifier,
-            keyword,
-            start=self.starts[first],
-            end=end,
-        )
-
-    def _length(self) -> ast.PathLength:
-        """`*`, `*2`, `*1..3`, `*..3`, `*1..`."""
-        first = self.i
-        self.i += 1
-        lower = upper = None
-        if self.kinds[self.i] == t.INTEGER:
-            lower = upper = self.integer("a number")
-        if self.accept(".."):
-            upper = self.integer("a number") if self.kinds[self.i] == t.INTEGER else None
-        return ast.PathLength(lower, upper, start=self.starts[first], end=self.ends[self.i - 1])
-
-    def _quantifier(self) -> ast.Quantifier:
-        first = self.i
-        kind = self.kinds[first]
-        self.i += 1
-        if kind == "+" or kind == "*":
-            lower: int = kind == "+"
-            return ast.Quantifier(int(lower), None, start=self.starts[first], end=self.ends[first])
-        upper: int | None
-        if self.kinds[self.i] == t.INTEGER:
-            lower = upper = self.integer("a number")
-        else:
-            lower, upper = 0, None
-            if self.kinds[self.i] != ",":
-                self.fail("a number", ",", purpose="in the quantifier")
-        if self.accept(","):
-            upper = self.integer("a number") if self.kinds[self.i] == t.INTEGER else None
-        self.expect("}", "to close the quantifier")
-        return ast.Quantifier(lower, upper, start=self.starts[first], end=self.ends[self.i - 1])
 
     # --- paths ----------------------------------------------------------------------------------
 
@@ -384,7 +104,7 @@ class PatternParser(CallParser):
         end = self.ends[self.i - 1]
         quantifier = None
         if self.kinds[self.i] in ("{", "+", "*"):
-            quantifier = self._quantifier()
+            quantifier = self.quantifier()
             end = quantifier.end
         return ast.ParenthesisedPath(pattern, where, quantifier, start=self.starts[first], end=end)
 
@@ -449,17 +169,17 @@ class PatternParser(CallParser):
         elif inner not in _NODE_STARTS:
             return False
         after = self.partner(index) + 1
-        if kinds[after] in _LEFT:
+        if kinds[after] in LEFT:
             after += 1
-            if kinds[after] not in _LINE:
+            if kinds[after] not in LINE:
                 return False
-        elif kinds[after] not in _LINE:
+        elif kinds[after] not in LINE:
             return False
         following = kinds[after + 1]
         if following == "[":
-            return kinds[self.partner(after + 1) + 1] in _LINE
-        if following in _LINE:
-            return kinds[after + 2] == "(" or kinds[after + 2] in _RIGHT
+            return kinds[self.partner(after + 1) + 1] in LINE
+        if following in LINE:
+            return kinds[after + 2] == "(" or kinds[after + 2] in RIGHT
         return False
 
     def parenthesis(self) -> ast.Expression:
@@ -490,8 +210,8 @@ class PatternParser(CallParser):
 
     def _goes_on_as_path(self) -> bool:
         kinds, at = self.kinds, self.i
-        at += kinds[at] in _LEFT
-        return kinds[at] in _LINE and (kinds[at + 1] == "[" or kinds[at + 1] in _LINE)
+        at += kinds[at] in LEFT
+        return kinds[at] in LINE and (kinds[at + 1] == "[" or kinds[at + 1] in LINE)
 
     def shortest_path(self) -> ast.Expression:
         """`shortestPath(…)` as a value."""
@@ -524,10 +244,3 @@ class PatternParser(CallParser):
             start=self.starts[first],
             end=self.ends[self.i - 1],
         )
-
-
-_SHORTEST: Final = ("SHORTESTPATH", "ALLSHORTESTPATHS")
-_NODE_STARTS: Final = frozenset((")", ":", "{", "$", t.PARAMETER))
-_AFTER_NODE_VARIABLE: Final = frozenset((")", ":", "{", "$", "IS", "WHERE", t.PARAMETER))
-#: Where these follow, `WHERE` or `IS` at the start of an element is its name.
-_AFTER_NAMED_KEYWORD: Final = (")", "]", ":", "*", "WHERE", "IS")

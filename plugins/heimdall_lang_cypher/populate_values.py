@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from random import Random
@@ -11,6 +10,8 @@ from typing import Any
 
 from heimdall_lang_cypher import value_types as types
 from heimdall_lang_cypher.populate_schema import Property
+from heimdall_lang_cypher.printer_names import key, quoted, string
+from heimdall_lang_cypher.tokens import KEYWORDS
 
 _PEOPLE = ("Ada", "Bruno", "Chidi", "Dana", "Emil", "Farah", "Goran", "Hana", "Ivo", "Jun", "Kaya")
 _PLACES = ("Lagos", "Lima", "Oslo", "Porto", "Quito", "Riga", "Sofia", "Turin")
@@ -34,12 +35,11 @@ _RANGES: tuple[tuple[str, int, int], ...] = (
     ("rating", 1, 10),
     ("born", 1930, 2000),
 )
-_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
-def quoted_name(name: str) -> str:
-    """A name as it is written in a query: in backticks unless it is a plain word."""
-    return name if _PLAIN_NAME.match(name) else f"`{name.replace('`', '``')}`"
+def written_name(name: str) -> str:
+    """A name as every engine reads it: in backticks where the word is a keyword, too."""
+    return quoted(name) if name.upper() in KEYWORDS else key(name)
 
 
 def literal(wanted: Property, number: int, random: Random) -> str:
@@ -54,7 +54,7 @@ def literal(wanted: Property, number: int, random: Random) -> str:
         if known:
             return known
     if wanted.type & types.STRING:
-        return _quoted(_text(wanted.name, number, random))
+        return string(_text(wanted.name, number, random))
     if wanted.type & types.NUMBER:
         return _number(wanted, number, random)
     if wanted.type & types.BOOLEAN:
@@ -65,7 +65,7 @@ def literal(wanted: Property, number: int, random: Random) -> str:
 def _known(type_: int, value: Any) -> str:
     """One of the values that the schema itself gives, where its text fits the type."""
     if type_ & types.STRING:
-        return _quoted(str(value))
+        return string(str(value))
     with suppress(ValueError, TypeError):
         if type_ & types.INTEGER:
             return str(int(value))
@@ -128,8 +128,3 @@ def _temporal(type_: int, random: Random) -> str:
 def _early(values: Sequence[Any], random: Random) -> Any:
     """One of `values`, the k-th 1/k as often as the first."""
     return random.choices(values, [1 / (rank + 1) for rank in range(len(values))])[0]
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", " ")
-    return f"'{escaped}'"

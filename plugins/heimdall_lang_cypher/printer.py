@@ -54,6 +54,8 @@ class _CommentPrinter(CommandPrinter):
         lines = []
         for index, statement in enumerate(node.statements):
             lines += self.before(statement.start)
+            if isinstance(statement.body, ast.ConsoleCommand):
+                self.before(statement.body.end)  # what looks like a comment there is part of it
             text = self.text(statement)
             is_last = index == len(node.statements) - 1
             if not isinstance(statement.body, ast.ConsoleCommand) and (index or not is_last):

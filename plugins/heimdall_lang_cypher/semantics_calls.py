@@ -181,8 +181,7 @@ def _size_of_pattern(node: FunctionCall, checker: Checker, scope: Scope) -> int:
 
 
 def _unknown(node: FunctionCall, name: str, checker: Checker, scope: Scope) -> int:
-    """A function that the dialect lacks. Functions of users and extensions always have a
-    namespace, so that a plain name can only be a mistake."""
+    """A function that is not in the table of the dialect."""
     for argument in node.arguments:
         type_of(argument, checker, scope)
     namespace, dot, _ = name.partition(".")
@@ -192,16 +191,22 @@ def _unknown(node: FunctionCall, name: str, checker: Checker, scope: Scope) -> i
     if mark is not None:
         _extension(node, mark, checker)
         return ANY
+    severity = checker.unknown_function
     instead = instead_of_function(name)
+    if instead or namespace in _COMPLETE:
+        # Taken away, or never there.
+        severity = "error"
+    elif dot and not any(each.startswith(f"{namespace}.") for each in checker.extensions):
+        # Users may write functions of their own, in namespaces of their own.
+        severity = "warning"
     if not instead:
         known = [*(each.name for each in checker.functions.values()), *checker.extensions]
         instead = checker.nearest(name, known)
-    own = any(each.startswith(f"{namespace}.") for each in checker.extensions)
     checker.problem(
         "UnknownFunction",
         f"there is no function {node.name.text}()",
         node.name,
-        severity="warning" if dot and namespace not in _COMPLETE and not own else "error",
+        severity=severity,
         suggestion=instead,
     )
     return ANY

@@ -90,14 +90,15 @@ class Checker:
         complete: frozenset[str] = frozenset(),
         namespaces: frozenset[str] = frozenset(),
         extensions: Mapping[str, str] | None = None,
+        unknown_function: Severity = "error",
         parameters: tuple[str, ...] | None = None,
         record: bool = False,
     ) -> None:
         """`version` is that of Cypher: 9 (openCypher), 5 or 25. `closed` says that `procedures`
         are all there are, `complete` names the namespaces whose procedures are. Functions in
         `namespaces` belong to extensions and are not looked up; `extensions` says how far those
-        that are known work. With `record`, patterns and property accesses are kept for the check
-        against a schema."""
+        that are known work, `unknown_function` how bad one without a namespace is. With `record`,
+        patterns and property accesses are kept for the check against a schema."""
         self.text = text
         self.functions = functions
         self.procedures = procedures
@@ -105,6 +106,7 @@ class Checker:
         self.closed = closed
         self.complete = complete
         self.extensions = extensions or {}
+        self.unknown_function = unknown_function
         self.namespaces = namespaces
         self.parameters = parameters
         self.record = record

@@ -147,17 +147,16 @@ def check_delete(clause: Delete, checker: Checker, scope: Scope) -> None:
 
 
 def _check_target(target: PropertyAccess | Subscript, checker: Checker, scope: Scope) -> None:
+    """Checks what a property is set on or removed from. The property need not exist yet, so that
+    it is kept apart from those that are read."""
     subject = target.subject
-    if isinstance(subject, Variable):
-        _check_entity(subject, ENTITY, "Node or Relationship", checker, scope)
-    if isinstance(target, Subscript):
-        type_of(target, checker, scope)
-    else:
-        before = len(checker.accesses)
-        type_of(target, checker, scope)
-        # A property that is set need not exist yet.
-        checker.written.extend(checker.accesses[before:])
-        del checker.accesses[before:]
+    actual = type_of(subject, checker, scope)
+    if not actual & (ENTITY | NULL):
+        checker.mismatch("Node or Relationship", actual, subject)
+    elif isinstance(target, Subscript):
+        type_of(target.index, checker, scope)
+    elif checker.record and isinstance(subject, Variable) and subject.name in scope:
+        checker.written.append((scope[subject.name], target.key))
 
 
 def _check_entity(

@@ -153,7 +153,7 @@ def test_a_broken_object_raises_at_once() -> None:
 
 def test_unknown_names_are_told_with_the_nearest() -> None:
     with pytest.raises(HeimdallError, match="did you mean 'nano'"):
-        Registry().preset("nono")
+        Registry().preset("nanoo")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import torch
 from tiny_models import LESSONS, build_model
 from transformers import AutoModelForCausalLM
 
-from heimdall_core.errors import HeimdallError
+from heimdall_core.errors import HeimdallError, ModelError
 from heimdall_core.prompt import render_example
 from heimdall_core.testing import EvaluatorContract
 from heimdall_core.types import EvaluateContext, Example, ExportContext, Measurement, TokenScores
@@ -35,6 +35,8 @@ class FakeModel:
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> list[TokenScores]:
         self.asked += pairs
+        if any(len(prompt) + len(answer) > self.context_size for prompt, answer in pairs):
+            raise ModelError("pair 1 is too long")
         return [TokenScores((math.log(self.probability),) * len(answer)) for _, answer in pairs]
 
 
@@ -84,6 +86,16 @@ def test_needs_a_model_and_rows_that_fit():
     with pytest.raises(HeimdallError, match="needs a model"):
         measure(EvaluateContext(examples=examples, completions=(), model=None))
     with pytest.raises(HeimdallError, match=r"row row-8 has \d+ tokens, the model's context 1000"):
+        measure(EvaluateContext(examples=examples, completions=(), model=FakeModel()))
+
+
+def test_another_failure_of_the_model_is_left_as_it_is(monkeypatch):
+    def fail(self: FakeModel, pairs: object) -> list[TokenScores]:
+        raise ModelError("out of memory")
+
+    monkeypatch.setattr(FakeModel, "score", fail)
+    examples = [Example("a", output="b")]
+    with pytest.raises(ModelError, match="out of memory"):
         measure(EvaluateContext(examples=examples, completions=(), model=FakeModel()))
 
 

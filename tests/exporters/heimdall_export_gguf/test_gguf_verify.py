@@ -158,10 +158,11 @@ def test_a_template_cannot_run_code(taught_model, forge):
     assert "not a template" in check.detail
 
 
-def test_markers_that_are_plain_text_are_found(taught_model, forge):
+@pytest.mark.parametrize("kind", [1, 4])  # an ordinary token, a user-defined one
+def test_markers_that_are_plain_text_are_found(taught_model, forge, kind):
     plan, _ = forge()
     types = list(plan.vocabulary.types)
-    types[1] = 1  # <|im_start|> as an ordinary token
+    types[1] = kind  # <|im_start|>
     _, path = forge(vocabulary={"types": tuple(types)})
     check = prove(taught_model, path)["special tokens"]
     assert not check.passed

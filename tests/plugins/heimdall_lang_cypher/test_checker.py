@@ -178,10 +178,9 @@ def test_rejects_mutated_queries() -> None:
         codes = errors(row["query"], "neo4j5")
         if not row["valid"] and not codes:
             missed.append(row["query"])
-        # The verdicts come from a front end without a registry of functions.
-        if row["valid"] and codes != ["UnknownFunction"] and codes:
+        if row["valid"] and codes:
             refused.append(row["query"])
-    assert len(missed) <= 20
+    assert len(missed) <= 23  # 3 % of the invalid ones
     assert refused == []
 
 

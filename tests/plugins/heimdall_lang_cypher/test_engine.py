@@ -137,7 +137,7 @@ def test_closing_ends_the_process() -> None:
 
 
 def test_a_set_up_statement_that_fails(default: WorkerEngine) -> None:
-    with pytest.raises(EngineError, match=r"statement 2 failed.*CREATE \(:C"):
+    with pytest.raises(EngineError, match=r"statement 2 failed.*line 1:11.*CREATE \(:C$"):
         default.load(["CREATE (:B)", "CREATE (:C"])
 
 

@@ -102,8 +102,8 @@ SAME = {
         "MATCH (c)-[:R]->(d), (a)-[:R]->(b) WHERE c.x = 1 AND a.x = 1 RETURN b, d",
     ),
     "a cycle": (
-        "MATCH (a)-[:R]->(b)-[:R]->(c)-[:R]->(a) WHERE b.x = 1 RETURN a, c",
-        "MATCH (x)-[:R]->(y)-[:R]->(z)-[:R]->(x) WHERE z.x = 1 RETURN y, x",
+        "MATCH (a)-[:R]->(b), (b)-[:R]->(c), (c)-[:R]->(a) WHERE b.x = 1 RETURN a, c",
+        "MATCH (x)-[:R]->(y), (y)-[:R]->(z), (z)-[:R]->(x) WHERE z.x = 1 RETURN y, x",
     ),
     "map projection": ("MATCH (n) RETURN n {.a, .b}", "MATCH (m) RETURN m {.b, .a}"),
     "case of functions": ("MATCH (n) RETURN Count(n)", "MATCH (n) RETURN count(n)"),
@@ -115,6 +115,10 @@ DIFFERENT = {
     "alias or none": ("MATCH (n) RETURN n.a AS a", "MATCH (n) RETURN n.a"),
     "which variable": ("MATCH (a)-->(b) RETURN a", "MATCH (a)-->(b) RETURN b"),
     "order of columns": ("MATCH (n) RETURN n.a, n.b", "MATCH (n) RETURN n.b, n.a"),
+    "same types in one path or two": (
+        "MATCH (a)-[:R]->(b)<-[:R]-(c) RETURN a, c",
+        "MATCH (a)-[:R]->(b), (c)-[:R]->(b) RETURN a, c",
+    ),
     "one MATCH or two": (
         "MATCH (a)-->(b), (c)-->(d) RETURN a, c",
         "MATCH (a)-->(b) MATCH (c)-->(d) RETURN a, c",
@@ -153,8 +157,8 @@ DIFFERENT = {
         "MATCH (n) SET n.b = n.a, n.a = n.b",
     ),
     "a cycle": (
-        "MATCH (a)-[:R]->(b)-[:R]->(c)-[:R]->(a) WHERE b.x = 1 RETURN a, c",
-        "MATCH (a)-[:R]->(b)-[:R]->(c)-[:R]->(a) WHERE b.x = 1 RETURN c, a",
+        "MATCH (a)-[:R]->(b), (b)-[:R]->(c), (c)-[:R]->(a) WHERE b.x = 1 RETURN a, c",
+        "MATCH (a)-[:R]->(b), (b)-[:R]->(c), (c)-[:R]->(a) WHERE b.x = 1 RETURN c, a",
     ),
 }
 
@@ -217,7 +221,7 @@ def test_a_query_that_does_not_parse() -> None:
 def test_deep_and_wide_queries() -> None:
     deep = "RETURN " + "[" * 90 + "1" + "]" * 90
     assert normalise(deep).canonical == deep
-    wide = "MATCH (n) WHERE " + " OR ".join(f"n.a = {i}" for i in range(2000)) + " RETURN n"
+    wide = "MATCH (n) WHERE " + " OR ".join(f"n.a = {i}" for i in range(400)) + " RETURN n"
     assert normalise(normalise(wide).canonical) == normalise(wide)
 
 
@@ -248,7 +252,7 @@ STEPS = (
 
 
 def make_query(random: Random) -> str:
-    """A query over SCHEMA with a fixed set of rows: without LIMIT, and with lists sorted by count."""
+    """A query over SCHEMA whose rows do not depend on luck: it has no LIMIT."""
     label = random.choice(list(KEYS))
     pattern, nodes = f"(n0:{label})", [("n0", label)]
     for number in range(random.randint(0, 3)):
@@ -385,7 +389,7 @@ def mutate(query: str, random: Random) -> str:
 def test_rewrites_are_merged() -> None:
     random = Random(1)
     apart = []
-    for _ in range(300):
+    for _ in range(150):
         query = make_query(random)
         other = rewrite(query, random)
         if normalise(query).canonical != normalise(other).canonical:
@@ -423,7 +427,7 @@ def _check_pairs(count: int, seed: int) -> int:
 
 def test_merged_queries_give_the_same_rows() -> None:
     pytest.importorskip("graphdblite")
-    assert _check_pairs(200, seed=5) > 40
+    assert _check_pairs(120, seed=5) > 25
 
 
 @pytest.mark.slow

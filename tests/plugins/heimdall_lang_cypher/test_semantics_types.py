@@ -139,7 +139,7 @@ def test_accepts_what_may_be_right(query: str) -> None:
         ("RETURN toUpper('a', 'b')", "InvalidNumberOfArguments"),
         ("RETURN count()", "InvalidNumberOfArguments"),
         ("RETURN pi(1)", "InvalidNumberOfArguments"),
-        ("RETURN foo(1)", "UnknownFunction"),
+        ("RETURN toInt('1')", "UnknownFunction"),
         ("RETURN date.foo()", "UnknownFunction"),
         ("RETURN toUpper(DISTINCT 'a')", "UnexpectedSyntax"),
         ("RETURN 9223372036854775808", "IntegerOverflow"),
@@ -175,6 +175,19 @@ def test_says_what_to_write_instead(query: str, suggestion: str) -> None:
 
 def test_functions_of_extensions_are_not_looked_up() -> None:
     assert found("RETURN apoc.text.join(['a'], '-'), gds.util.asNode(1), custom.f()") == []
+
+
+@pytest.mark.parametrize(
+    ("dialect", "severity"),
+    [("neo4j", "warning"), ("neo4j5", "warning"), ("opencypher9", "error"), ("nornicdb", "error")],
+)
+def test_a_server_may_have_functions_that_the_table_lacks(dialect: str, severity: str) -> None:
+    (finding,) = check("RETURN cont(1) AS c", CheckRequest(dialect=dialect, performance=False))
+    assert (finding.code, finding.severity, finding.suggestion) == (
+        "UnknownFunction",
+        severity,
+        "count",
+    )
 
 
 def test_functions_of_later_versions_are_unknown_before() -> None:
