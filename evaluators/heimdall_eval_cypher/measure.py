@@ -52,13 +52,15 @@ def measure_semantics(context: EvaluateContext, options: CypherOptions) -> Seque
 
 
 def measure_performance(context: EvaluateContext, options: CypherOptions) -> Sequence[Measurement]:
-    """1 for an answer without a performance finding, 0 for one with any. An answer that is no
-    query or does not parse says nothing about performance and has no weight."""
+    """1 for an answer without a performance warning, 0 for one with any; advice (`info`) does not
+    count. An answer that is no query or does not parse says nothing about performance and has no
+    weight."""
 
     def judge(findings: Sequence[Finding]) -> Measurement:
         if any(each.kind == "syntax" for each in _errors(findings)):
             return Measurement(0.0, weight=0.0, detail={"skipped": "does not parse"})
-        return _verdict([each for each in findings if each.kind == "performance"])
+        slow = [each for each in findings if each.kind == "performance"]
+        return _verdict([each for each in slow if each.severity != "info"])
 
     skipped = Measurement(0.0, weight=0.0, detail={"skipped": "no query"})
     return _measure(context, options, judge, no_query=skipped, performance=True)

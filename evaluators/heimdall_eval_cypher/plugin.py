@@ -29,7 +29,7 @@ def heimdall_evaluators() -> Iterator[Evaluator]:
     )
     yield Evaluator(
         name="cypher_performance",
-        summary="Share of the answers that parse without a performance finding.",
+        summary="Share of the answers that parse without a performance warning.",
         measure=lazy(_MEASURE + "performance"),
         options=CypherOptions,
     )

@@ -1,12 +1,12 @@
 """The syntax tree of Cypher: every node class, in one namespace.
 
 `Script` > `Statement` > `Query` | `Command`; a `SingleQuery` is a tuple of `Clause`s; clauses hold
-`PatternPart`s and `Expression`s. See `ast_base` for what all nodes have in common.
+`PatternPart`s and `Expression`s. See `nodes.base` for what all nodes have in common.
 """
 
 from __future__ import annotations
 
-from heimdall_lang_cypher.ast_base import (
+from heimdall_lang_cypher.nodes.base import (
     Expression,
     ListType,
     Name,
@@ -19,7 +19,7 @@ from heimdall_lang_cypher.ast_base import (
     Variable,
     VectorType,
 )
-from heimdall_lang_cypher.ast_clauses import (
+from heimdall_lang_cypher.nodes.clauses import (
     CallProcedure,
     Clause,
     Filter,
@@ -44,7 +44,7 @@ from heimdall_lang_cypher.ast_clauses import (
     With,
     YieldItem,
 )
-from heimdall_lang_cypher.ast_commands import (
+from heimdall_lang_cypher.nodes.commands import (
     AdministrationCommand,
     ConsoleCommand,
     ConstraintKind,
@@ -59,7 +59,7 @@ from heimdall_lang_cypher.ast_commands import (
     Word,
     YieldClause,
 )
-from heimdall_lang_cypher.ast_expressions import (
+from heimdall_lang_cypher.nodes.expressions import (
     And,
     Arithmetic,
     ArithmeticOperator,
@@ -89,7 +89,7 @@ from heimdall_lang_cypher.ast_expressions import (
     TypePredicate,
     Xor,
 )
-from heimdall_lang_cypher.ast_patterns import (
+from heimdall_lang_cypher.nodes.patterns import (
     Direction,
     DynamicLabel,
     LabelAnd,
@@ -108,7 +108,7 @@ from heimdall_lang_cypher.ast_patterns import (
     RelationshipPattern,
     ShortestPath,
 )
-from heimdall_lang_cypher.ast_queries import (
+from heimdall_lang_cypher.nodes.queries import (
     BracedQuery,
     CallSubquery,
     Command,
@@ -125,7 +125,7 @@ from heimdall_lang_cypher.ast_queries import (
     SubqueryScope,
     Union,
 )
-from heimdall_lang_cypher.ast_values import (
+from heimdall_lang_cypher.nodes.values import (
     AllPropertiesSelector,
     AllReduce,
     Case,
@@ -149,7 +149,7 @@ from heimdall_lang_cypher.ast_values import (
     Trim,
     VariableSelector,
 )
-from heimdall_lang_cypher.ast_writing import (
+from heimdall_lang_cypher.nodes.writing import (
     Create,
     Delete,
     Foreach,

@@ -3,11 +3,8 @@
     >>> parse("RETURN 1").statements[0].body.clauses[0].items
     (ProjectionItem(expression=IntegerLiteral(value=1), alias=None),)
 
-The parser is one class in a chain of files, each of one idea and on top of the one before it:
-`parser_base` (tokens, names, errors) < `parser_types` < `parser_operators` < `parser_atoms` <
-`parser_collections` < `parser_calls` < `parser_patterns` < `parser_clauses` < `parser_queries` <
-`parser_schema` < `parser_commands` < here. It makes one pass, looks ahead instead of going back,
-and takes time in proportion to the text.
+The parser is hand-written, makes one pass, looks ahead instead of going back, and takes time in
+proportion to the text. Its parts are in `parsing`.
 """
 
 from __future__ import annotations
@@ -18,8 +15,8 @@ from attrs import evolve
 
 from heimdall_lang_cypher import ast
 from heimdall_lang_cypher import tokens as t
-from heimdall_lang_cypher.parser_base import MAX_HEIGHT
-from heimdall_lang_cypher.parser_commands import CommandParser
+from heimdall_lang_cypher.parsing.base import MAX_HEIGHT
+from heimdall_lang_cypher.parsing.commands import CommandParser
 from heimdall_lang_cypher.syntax_errors import CypherSyntaxError
 from heimdall_lang_cypher.visitor import children
 

@@ -1,7 +1,6 @@
 """Syntax tree to text: `parse(print_query(tree)) == tree`, and the pretty form of a query.
 
-Like the parser, the printer is one class in a chain of files: `printer_names` (functions) <
-`printer_expressions` < `printer_patterns` < `printer_clauses` < `printer_commands` < here.
+Its parts are in `printing`.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from heimdall_lang_cypher import ast
 from heimdall_lang_cypher.lexer import comments
 from heimdall_lang_cypher.parser import parse
-from heimdall_lang_cypher.printer_commands import CommandPrinter
+from heimdall_lang_cypher.printing.commands import CommandPrinter
 
 
 def print_query(node: ast.Node, *, pretty: bool = False) -> str:

@@ -49,7 +49,7 @@ def function(parts: tuple[str, ...]) -> str:
 def parameter(name: str, legacy: bool) -> str:
     """`$name` or `{name}`."""
     if legacy:
-        return f"{{{key(name)}}}"
+        return f"{{{variable(name)}}}"
     return f"${name}" if _WORD.match(name) else f"${quoted(name)}"
 
 

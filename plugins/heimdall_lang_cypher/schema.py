@@ -79,7 +79,7 @@ class GraphSchema:
                 other for other, theirs in ends.items() if other != label and own <= theirs
             )
             for label, own in ends.items()
-            if len(own) > 9
+            if len(own) > 1
         }
 
     def indexed(self, label: str, key: str, kinds: Iterable[str] = ()) -> bool:

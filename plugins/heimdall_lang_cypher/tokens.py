@@ -61,6 +61,9 @@ CLAUSE_STARTS: Final = _words(
     """
 )
 
+#: Keywords that start a query rather than a name, also where a pattern may stand.
+QUERY_STARTS: Final = CLAUSE_STARTS | _words("WHEN SHORTESTPATH ALLSHORTESTPATHS")
+
 #: Keywords that are hardly ever meant as a name where a value or a name is expected. They are
 #: read as one only where the next token can follow a value (see `AFTER_VALUE`): in
 #: `WHERE RETURN n` a value is missing, in `RETURN order` none is.

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 
 from attrs import evolve, fields
 
-from heimdall_lang_cypher.ast_base import Node
+from heimdall_lang_cypher.nodes.base import Node
 
 N = TypeVar("N", bound=Node)
 

@@ -6,8 +6,8 @@ from typing import Final, Literal, cast
 
 from heimdall_lang_cypher import ast
 from heimdall_lang_cypher import tokens as t
-from heimdall_lang_cypher.parser_base import SHALLOW
-from heimdall_lang_cypher.parser_types import TypeParser
+from heimdall_lang_cypher.parsing.base import SHALLOW
+from heimdall_lang_cypher.parsing.types import TypeParser
 from heimdall_lang_cypher.syntax_errors import nearest
 
 _OR, _XOR, _AND, _NOT, _COMPARISON, _PREDICATE, _SUM, _PRODUCT, _POWER = range(1, 10)

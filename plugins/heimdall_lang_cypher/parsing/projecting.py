@@ -6,7 +6,7 @@ from typing import Final
 
 from heimdall_lang_cypher import ast
 from heimdall_lang_cypher import tokens as t
-from heimdall_lang_cypher.parser_reading import ReadingParser
+from heimdall_lang_cypher.parsing.reading import ReadingParser
 
 #: Where these follow, `ALL` is a variable or function and no quantifier.
 _AFTER_NAME_ALL: Final = t.AFTER_VALUE | {"("}

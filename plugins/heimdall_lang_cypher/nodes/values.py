@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import frozen
 
-from heimdall_lang_cypher.ast_base import Expression, Name, Node, QualifiedName, Variable
-from heimdall_lang_cypher.ast_expressions import MapEntry
-from heimdall_lang_cypher.ast_patterns import PathPattern, PatternPart, ShortestPath
+from heimdall_lang_cypher.nodes.base import Expression, Name, Node, QualifiedName, Variable
+from heimdall_lang_cypher.nodes.expressions import MapEntry
+from heimdall_lang_cypher.nodes.patterns import PathPattern, PatternPart, ShortestPath
 
 if TYPE_CHECKING:
-    from heimdall_lang_cypher.ast_queries import Query
+    from heimdall_lang_cypher.nodes.queries import Query
 
 # --- calls ---------------------------------------------------------------------------------------
 

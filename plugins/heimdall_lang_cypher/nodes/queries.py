@@ -6,8 +6,8 @@ from typing import Literal
 
 from attrs import frozen
 
-from heimdall_lang_cypher.ast_base import Expression, Node, Variable
-from heimdall_lang_cypher.ast_clauses import Clause, Use
+from heimdall_lang_cypher.nodes.base import Expression, Node, Variable
+from heimdall_lang_cypher.nodes.clauses import Clause, Use
 
 # --- queries -------------------------------------------------------------------------------------
 

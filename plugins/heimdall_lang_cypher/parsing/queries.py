@@ -7,8 +7,8 @@ from typing import Final
 
 from heimdall_lang_cypher import ast
 from heimdall_lang_cypher import tokens as t
-from heimdall_lang_cypher.parser_operators import OPERATOR_WORDS
-from heimdall_lang_cypher.parser_subqueries import SubqueryParser
+from heimdall_lang_cypher.parsing.operators import OPERATOR_WORDS
+from heimdall_lang_cypher.parsing.subqueries import SubqueryParser
 
 #: What people write at the start of a clause, for guessing at a misspelt word.
 _CLAUSE_WORDS: Final = tuple(sorted(t.CLAUSE_STARTS | {"WHERE", "UNION"}))
@@ -70,7 +70,7 @@ class QueryParser(SubqueryParser):
         self.i += 1
         if self.word() == "GRAPH" and self.kinds[self.i + 1] in t.NAMES:
             following = self.kinds[self.i + 1]
-            if following == t.NAME or following not in _QUERY_STARTS:
+            if following == t.NAME or following not in t.QUERY_STARTS:
                 self.i += 1
         depth = 0
         while self.accept("("):
@@ -207,8 +207,3 @@ _CLAUSES: Final[dict[str, Callable[[QueryParser], ast.Clause]]] = {
     "SHOW": lambda parser: parser.show_clause(),
     "TERMINATE": lambda parser: parser.show_clause(),
 }
-
-_QUERY_STARTS: Final = frozenset(_CLAUSES) | {"WHEN", "SHORTESTPATH", "ALLSHORTESTPATHS"}
-_PATTERN_WORDS: Final = (
-    "ANY", "ALL", "SHORTEST", "WALK", "TRAIL", "ACYCLIC", "REPEATABLE", "DIFFERENT",
-)  # fmt: skip

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from heimdall_lang_cypher import ast
 from heimdall_lang_cypher import tokens as t
-from heimdall_lang_cypher.parser_atoms import AtomParser
-from heimdall_lang_cypher.parser_operators import OPERATOR_WORDS
+from heimdall_lang_cypher.parsing.atoms import AtomParser
+from heimdall_lang_cypher.parsing.operators import OPERATOR_WORDS
 
 
 class CollectionParser(AtomParser):
@@ -26,7 +26,7 @@ class CollectionParser(AtomParser):
     def brace(self) -> ast.Expression:
         """A map, or a parameter in its old spelling."""
         kinds, i = self.kinds, self.i
-        if kinds[i + 1] in t.NAMES and kinds[i + 2] == "}":
+        if kinds[i + 2] == "}" and kinds[i + 1] in t.NAMES and kinds[i + 1] not in t.RESERVED:
             self.i = i + 3
             return ast.Parameter(
                 self.texts[i + 1], legacy=True, start=self.starts[i], end=self.ends[i + 2]

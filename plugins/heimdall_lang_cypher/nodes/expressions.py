@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import field, frozen
 
-from heimdall_lang_cypher.ast_base import (
+from heimdall_lang_cypher.nodes.base import (
     Expression,
     Name,
     Node,
@@ -16,7 +16,7 @@ from heimdall_lang_cypher.ast_base import (
 )
 
 if TYPE_CHECKING:
-    from heimdall_lang_cypher.ast_patterns import LabelExpression
+    from heimdall_lang_cypher.nodes.patterns import LabelExpression
 
 # --- literals ------------------------------------------------------------------------------------
 

@@ -6,8 +6,8 @@ from typing import Literal
 
 from attrs import field, frozen
 
-from heimdall_lang_cypher.ast_base import Expression, Node, Parameter, Variable
-from heimdall_lang_cypher.ast_expressions import MapLiteral
+from heimdall_lang_cypher.nodes.base import Expression, Node, Parameter, Variable
+from heimdall_lang_cypher.nodes.expressions import MapLiteral
 
 # --- labels and relationship types ---------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from heimdall_lang_cypher import ast
 from heimdall_lang_cypher import printer_names as names
-from heimdall_lang_cypher.printer_expressions import ExpressionPrinter
+from heimdall_lang_cypher.printing.expressions import ExpressionPrinter
 
 
 class PatternPrinter(ExpressionPrinter):

@@ -6,8 +6,8 @@ from typing import Literal, cast
 
 from heimdall_lang_cypher import ast
 from heimdall_lang_cypher import tokens as t
-from heimdall_lang_cypher.parser_operators import OPERATOR_WORDS
-from heimdall_lang_cypher.parser_patterns import PatternParser
+from heimdall_lang_cypher.parsing.operators import OPERATOR_WORDS
+from heimdall_lang_cypher.parsing.patterns import PatternParser
 
 
 class ReadingParser(PatternParser):

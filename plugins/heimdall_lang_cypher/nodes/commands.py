@@ -6,7 +6,7 @@ from typing import Literal
 
 from attrs import frozen
 
-from heimdall_lang_cypher.ast_base import (
+from heimdall_lang_cypher.nodes.base import (
     Expression,
     Name,
     Node,
@@ -15,10 +15,10 @@ from heimdall_lang_cypher.ast_base import (
     TypeExpression,
     Variable,
 )
-from heimdall_lang_cypher.ast_clauses import Clause, Return, SortItem, Use, YieldItem
-from heimdall_lang_cypher.ast_expressions import MapLiteral, PropertyAccess, StringLiteral
-from heimdall_lang_cypher.ast_patterns import Direction, LabelName
-from heimdall_lang_cypher.ast_queries import Command
+from heimdall_lang_cypher.nodes.clauses import Clause, Return, SortItem, Use, YieldItem
+from heimdall_lang_cypher.nodes.expressions import MapLiteral, PropertyAccess, StringLiteral
+from heimdall_lang_cypher.nodes.patterns import Direction, LabelName
+from heimdall_lang_cypher.nodes.queries import Command
 
 Entity = Literal["NODE", "RELATIONSHIP"]
 IndexKind = Literal["", "RANGE", "TEXT", "POINT", "LOOKUP", "FULLTEXT", "VECTOR"]

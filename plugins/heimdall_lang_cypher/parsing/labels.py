@@ -6,7 +6,7 @@ from typing import Literal, cast
 
 from heimdall_lang_cypher import ast
 from heimdall_lang_cypher import tokens as t
-from heimdall_lang_cypher.parser_calls import CallParser
+from heimdall_lang_cypher.parsing.calls import CallParser
 
 
 class LabelParser(CallParser):

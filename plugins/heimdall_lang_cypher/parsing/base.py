@@ -1,8 +1,7 @@
 """What all parts of the parser share: the tokens, the place in them, names, errors.
 
-The parser is one class, spread over files by idea: each file's class derives from the one before
-it, and `parser.py` holds the last. `i` is the index of the next token. A method that parses X
-starts at X's first token and ends after its last one, or raises.
+`i` is the index of the next token. A method that parses X starts at X's first token and ends
+after its last one, or raises.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ from typing import Final, cast
 
 from heimdall_lang_cypher import ast
 from heimdall_lang_cypher import tokens as t
-from heimdall_lang_cypher.parser_labels import LabelParser
-from heimdall_lang_cypher.parser_operators import OPERATOR_WORDS
+from heimdall_lang_cypher.parsing.labels import LabelParser
+from heimdall_lang_cypher.parsing.operators import OPERATOR_WORDS
 
 LEFT: Final = ("<", t.LEFT_HEAD)
 RIGHT: Final = (">", t.RIGHT_HEAD)

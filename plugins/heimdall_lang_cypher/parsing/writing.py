@@ -6,7 +6,7 @@ from typing import Literal, cast
 
 from heimdall_lang_cypher import ast
 from heimdall_lang_cypher import tokens as t
-from heimdall_lang_cypher.parser_projecting import ProjectingParser
+from heimdall_lang_cypher.parsing.projecting import ProjectingParser
 
 
 class WritingParser(ProjectingParser):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from heimdall_lang_cypher import ast
-from heimdall_lang_cypher.parser_base import TokenReader
+from heimdall_lang_cypher.parsing.base import TokenReader
 
 #: One-word types: every spelling, and the one that the tree keeps.
 _SIMPLE: Final = {

@@ -6,9 +6,15 @@ from typing import Final, Literal, cast
 
 from heimdall_lang_cypher import ast
 from heimdall_lang_cypher import tokens as t
-from heimdall_lang_cypher.parser_base import integer_value
-from heimdall_lang_cypher.parser_elements import LEFT, LINE, RELATIONSHIP_STARTS, RIGHT, ElementParser
-from heimdall_lang_cypher.parser_operators import OPERATOR_WORDS
+from heimdall_lang_cypher.parsing.base import integer_value
+from heimdall_lang_cypher.parsing.elements import (
+    LEFT,
+    LINE,
+    RELATIONSHIP_STARTS,
+    RIGHT,
+    ElementParser,
+)
+from heimdall_lang_cypher.parsing.operators import OPERATOR_WORDS
 
 _PATH_MODES: Final = ("WALK", "TRAIL", "ACYCLIC")
 _SHORTEST: Final = ("SHORTESTPATH", "ALLSHORTESTPATHS")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal, cast
+from typing import Final, Literal, cast
 
 from heimdall_lang_cypher import ast
 from heimdall_lang_cypher import tokens as t
-from heimdall_lang_cypher.parser_operators import OPERATOR_WORDS
-from heimdall_lang_cypher.parser_writing import WritingParser
+from heimdall_lang_cypher.parsing.operators import OPERATOR_WORDS
+from heimdall_lang_cypher.parsing.writing import WritingParser
+
+#: What a pattern may start with, beside `(` and a variable.
+_PATTERN_WORDS: Final = (
+    "ANY", "ALL", "SHORTEST", "WALK", "TRAIL", "ACYCLIC", "REPEATABLE", "DIFFERENT",
+)  # fmt: skip
 
 
 class SubqueryParser(WritingParser):
@@ -210,7 +215,7 @@ class SubqueryParser(WritingParser):
         kind = kinds[i]
         if kind == "(" or (kind in t.NAMES and kinds[i + 1] == "="):
             return True
-        if kind in _QUERY_STARTS:
+        if kind in t.QUERY_STARTS:
             return kind in ("SHORTESTPATH", "ALLSHORTESTPATHS")
         return self.word() in _PATTERN_WORDS
 

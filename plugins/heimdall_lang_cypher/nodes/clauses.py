@@ -6,7 +6,7 @@ from typing import Literal
 
 from attrs import field, frozen
 
-from heimdall_lang_cypher.ast_base import (
+from heimdall_lang_cypher.nodes.base import (
     Expression,
     Name,
     Node,
@@ -14,8 +14,8 @@ from heimdall_lang_cypher.ast_base import (
     QualifiedName,
     Variable,
 )
-from heimdall_lang_cypher.ast_expressions import StringLiteral
-from heimdall_lang_cypher.ast_patterns import LabelName, PatternPart
+from heimdall_lang_cypher.nodes.expressions import StringLiteral
+from heimdall_lang_cypher.nodes.patterns import LabelName, PatternPart
 
 
 @frozen

@@ -6,10 +6,10 @@ from typing import Literal
 
 from attrs import field, frozen
 
-from heimdall_lang_cypher.ast_base import Expression, Node, Variable
-from heimdall_lang_cypher.ast_clauses import Clause
-from heimdall_lang_cypher.ast_expressions import PropertyAccess, Subscript
-from heimdall_lang_cypher.ast_patterns import DynamicLabel, LabelName, PatternPart
+from heimdall_lang_cypher.nodes.base import Expression, Node, Variable
+from heimdall_lang_cypher.nodes.clauses import Clause
+from heimdall_lang_cypher.nodes.expressions import PropertyAccess, Subscript
+from heimdall_lang_cypher.nodes.patterns import DynamicLabel, LabelName, PatternPart
 
 
 @frozen

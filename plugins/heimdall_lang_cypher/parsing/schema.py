@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 
 from heimdall_lang_cypher import ast
 from heimdall_lang_cypher import tokens as t
-from heimdall_lang_cypher.parser_queries import QueryParser
+from heimdall_lang_cypher.parsing.queries import QueryParser
 
 INDEX_KINDS: Final = ("RANGE", "TEXT", "POINT", "LOOKUP", "FULLTEXT", "VECTOR", "BTREE")
 

@@ -7,8 +7,8 @@ from typing import Final, Literal, Self
 
 from heimdall_lang_cypher import ast
 from heimdall_lang_cypher import tokens as t
-from heimdall_lang_cypher.parser_base import integer_value
-from heimdall_lang_cypher.parser_operators import OPERATOR_WORDS, OperatorParser
+from heimdall_lang_cypher.parsing.base import integer_value
+from heimdall_lang_cypher.parsing.operators import OPERATOR_WORDS, OperatorParser
 
 #: Beyond this many digits a number is refused here; below, a check says that it overflows.
 _MOST_DIGITS: Final = 1000

@@ -7,8 +7,8 @@ from typing import Final, Literal, cast
 
 from heimdall_lang_cypher import ast
 from heimdall_lang_cypher import tokens as t
-from heimdall_lang_cypher.parser_collections import CollectionParser
-from heimdall_lang_cypher.parser_operators import OPERATOR_WORDS
+from heimdall_lang_cypher.parsing.collections import CollectionParser
+from heimdall_lang_cypher.parsing.operators import OPERATOR_WORDS
 
 #: Where these follow, `CASE` is a variable.
 _AFTER_NAME: Final = frozenset((".", ",", ")", "]", "}", ":", "=", "<>", "AS", "IS", "IN", t.END))
