@@ -7,12 +7,14 @@ query is rewritten for them in place, so that it means the same and its columns 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from attrs import frozen
 
 from heimdall_lang_cypher import ast
 from heimdall_lang_cypher.parser import parse_statement
+from heimdall_lang_cypher.signatures import aggregating_functions
 from heimdall_lang_cypher.syntax_errors import CypherSyntaxError
 from heimdall_lang_cypher.visitor import walk
 
@@ -39,15 +41,34 @@ def prepare(query: str, engine: str) -> EngineQuery:
         return EngineQuery(query, refused=refused)
     returns = list(_final_returns(statement))
     if not returns or any(each.star for each in returns):
-        return EngineQuery(query, None if returns else ())
+        edited = _edited(query, _pattern_tests(statement, query))
+        return EngineQuery(edited, None if returns else ())
     paths = _path_variables(statement) if engine == "graphdblite" else frozenset()
     edits = [
         edit for each in returns for item in each.items for edit in _edits(item, each, query, paths)
     ]
+    edits += _pattern_tests(statement, query)
     columns = tuple(_column(item, query) for item in returns[0].items)
+    return EngineQuery(_edited(query, edits), columns)
+
+
+def _edited(query: str, edits: list[tuple[int, int, str]]) -> str:
     for start, end, text in sorted(edits, reverse=True):
         query = query[:start] + text + query[end:]
-    return EngineQuery(query, columns)
+    return query
+
+
+def _pattern_tests(statement: ast.Statement, query: str) -> list[tuple[int, int, str]]:
+    """Edits that make bare patterns of `exists((a)-->())`: one engine does not know the function,
+    to another it is always true."""
+    return [
+        (node.start, node.end, query[pattern.start : pattern.end])
+        for node in walk(statement)
+        if isinstance(node, ast.FunctionCall)
+        and node.name.text.lower() == "exists"
+        and len(node.arguments) == 1
+        and isinstance(pattern := node.arguments[0], ast.PatternExpression)
+    ]
 
 
 def sort_keys(query: str) -> tuple[int | None, ...]:
@@ -69,17 +90,43 @@ def sort_keys(query: str) -> tuple[int | None, ...]:
 
 
 def _refused(statement: ast.Statement, engine: str) -> str:
+    """Why an engine is not asked; '' where nothing speaks against it. Each line was seen to answer
+    wrong, without an error."""
+    wrong = _WRONG[engine]
     for node in walk(statement):
-        if engine == "graphdblite":
-            if isinstance(node, ast.ShortestPath):
-                return "graphdblite answers shortest paths wrong"
-            if isinstance(node, ast.MergeAction) and node.on == "CREATE":
-                return "graphdblite leaves out what ON CREATE sets"
-        elif engine == "graphqlite" and isinstance(node, ast.CallSubquery):
-            return "graphqlite answers subqueries that import variables wrong"
-        elif engine == "ocg" and isinstance(node, ast.SetProperties) and node.add:
-            return "ocg drops the old properties at SET +="
+        for kind, is_so, why in wrong:
+            if isinstance(node, kind) and is_so(node):
+                return f"{engine} {why}"
     return ""
+
+
+def _always(node: ast.Node) -> bool:
+    return True
+
+
+def _aggregates(node: ast.Subscript | ast.Slice) -> bool:
+    return any(
+        isinstance(each, ast.FunctionCall) and each.name.text.lower() in aggregating_functions()
+        for each in walk(node.subject)
+    )
+
+
+def _tests_properties(node: ast.ExistsSubquery) -> bool:
+    return any(isinstance(each, ast.NodePattern) and each.properties for each in walk(node))
+
+
+_WRONG: dict[str, tuple[tuple[Any, Callable[[Any], bool], str], ...]] = {
+    "graphdblite": (
+        (ast.ShortestPath, _always, "answers shortest paths wrong"),
+        (ast.MergeAction, lambda node: node.on == "CREATE", "leaves out what ON CREATE sets"),
+        ((ast.Subscript, ast.Slice), _aggregates, "does not group for collect(…)[…]"),
+    ),
+    "graphqlite": ((ast.CallSubquery, _always, "answers subqueries that import variables wrong"),),
+    "ocg": (
+        (ast.SetProperties, lambda node: node.add, "drops the old properties at SET +="),
+        (ast.ExistsSubquery, _tests_properties, "answers EXISTS { (… {…}) } wrong"),
+    ),
+}
 
 
 def _final_returns(statement: ast.Statement) -> Iterator[ast.Return]:

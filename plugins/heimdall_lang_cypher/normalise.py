@@ -18,7 +18,8 @@ from typing import Any
 
 from heimdall_core.types import Normalised
 from heimdall_lang_cypher import ast
-from heimdall_lang_cypher.normalise_order import in_order, named
+from heimdall_lang_cypher.normalise_names import named
+from heimdall_lang_cypher.normalise_order import in_order
 from heimdall_lang_cypher.normalise_rewrite import rewrite
 from heimdall_lang_cypher.normalise_tree import KEPT, is_literal, rebuild
 from heimdall_lang_cypher.parser import parse

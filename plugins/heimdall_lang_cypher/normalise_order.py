@@ -1,4 +1,4 @@
-"""One order for all orders that mean the same, and names by place of first mention.
+"""One order for all orders that mean the same.
 
 Parts that may change places are sorted by a key in which all variables look alike. Where two parts
 still look alike, variables are told apart by where else they stand (as in colour refinement for
@@ -9,31 +9,22 @@ the next.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from itertools import pairwise
 from typing import Any
 
-from attrs import evolve
-
 from heimdall_lang_cypher import ast
-from heimdall_lang_cypher.normalise_patterns import joined
-from heimdall_lang_cypher.normalise_tree import (
-    ANONYMOUS,
-    KEPT,
-    has_star,
-    is_value,
-    meaning_fields,
-    rebuild,
-)
-from heimdall_lang_cypher.visitor import walk
+from heimdall_lang_cypher.normalise_names import with_joined_patterns
+from heimdall_lang_cypher.normalise_places import ARRANGED, Pair
+from heimdall_lang_cypher.normalise_tree import KEPT, by_branch, meaning_fields, mentions
 
+#: Chains that stand for their operand where they have one alone.
+_CHAINS = (ast.And, ast.Or, ast.LabelAnd, ast.LabelOr)
 #: More variables than this are not told apart by refinement, which takes a pass for each.
 _MOST_VARIABLES = 40
 _ROUNDS = 4
 
-Pair = tuple[Any, str]
 _NOTHING: Pair = (None, "None")
 Names = Mapping[str, str]
 
@@ -41,24 +32,8 @@ Names = Mapping[str, str]
 def in_order(statement: ast.Statement, *, distinct: bool = True) -> ast.Statement:
     """The statement with everything that may change places in one order. `distinct` leaves out what
     is said twice."""
-    ordered: ast.Statement = _by_branch(statement, lambda tree: _sorted_tree(tree, distinct))
+    ordered: ast.Statement = by_branch(statement, lambda tree: _sorted_tree(tree, distinct))
     return ordered
-
-
-def named(statement: ast.Statement) -> ast.Statement:
-    """The statement with its variables named `v1`, `v2` … in the order of first mention, and
-    without marks. Where names matter (`*`, the columns of `SHOW`), only what has no name gets one.
-    """
-    result: ast.Statement = _by_branch(statement, _named)
-    return result
-
-
-def _by_branch(statement: ast.Statement, function: Callable[[Any], Any]) -> Any:
-    """`function` applied to each branch of a union by itself: they share no variables."""
-    body = statement.body
-    if not isinstance(body, ast.Union):
-        return function(statement)
-    return evolve(statement, body=evolve(body, queries=tuple(map(function, body.queries))))
 
 
 def _sorted_tree(tree: Any, distinct: bool) -> Any:
@@ -75,24 +50,19 @@ def _sorted_tree(tree: Any, distinct: bool) -> Any:
 
     result, tied = ordered(())
     breakers: list[Names] = []
-    names = sorted(_mentions(tree))
+    names = sorted(mentions(tree))
     while tied and len(breakers) < 2 and len(names) <= _MOST_VARIABLES:
         base = breakers[-1] if breakers else {}
         breakers.append({name: looks({**base, name: f"@{base.get(name, '')}"}) for name in names})
         result, tied = ordered(breakers)
     for _ in range(_ROUNDS if tied else 0):
-        mentions = enumerate(_mentions(_joined(result)))
-        numbers = {name: f"{number:06}" for number, name in mentions}
+        mentioned = enumerate(mentions(with_joined_patterns(result)))
+        numbers = {name: f"{number:06}" for number, name in mentioned}
         again, _ = ordered([*breakers, numbers])
         if again == result:
             break
         result = again
     return result
-
-
-def _mentions(tree: ast.Node) -> list[str]:
-    """The names of variables, in the order in which the tree mentions them first."""
-    return list(dict.fromkeys(node.name for node in walk(tree) if isinstance(node, ast.Variable)))
 
 
 class _Order:
@@ -133,7 +103,7 @@ class _Order:
                     parts.append(self.visit(item) if is_node else (item, repr(item)))
             else:
                 pairs[name] = value, repr(value)
-        arrange = _ARRANGED.get(type(node))
+        arrange = ARRANGED.get(type(node))
         if arrange is not None:
             arrange(self, node, pairs)
         if isinstance(node, _CHAINS) and len(pairs["operands"]) == 1:
@@ -202,191 +172,3 @@ def _key(node: Any, names: Names) -> str:
         else:
             keys.append(_key(value, names))
     return f"{type(node).__name__}({' '.join(keys)})"
-
-
-_CHAINS = (ast.And, ast.Or, ast.LabelAnd, ast.LabelOr)
-
-#: Expressions that are true, false or null, and nothing else; and labels.
-_TRUTH_VALUES = (
-    *(ast.And, ast.Or, ast.Xor, ast.Not, ast.Comparison, ast.BinaryPredicate, ast.NullPredicate),
-    *(ast.LabelPredicate, ast.TypePredicate, ast.ListPredicate, ast.ExistsSubquery),
-    *(ast.BooleanLiteral, ast.LabelExpression),
-)
-
-# --- what may change places, by class ------------------------------------------------------------
-
-Arrange = Callable[[_Order, Any, dict[str, Any]], None]
-
-
-def _all_of(order: _Order, node: Any, pairs: dict[str, Any]) -> None:
-    """Operands of which one is as good as several. `1 AND 1` is left, for it is an error."""
-    operands = order.sort(pairs["operands"], distinct=True)
-    if len(operands) > 1 or isinstance(operands[0][0], _TRUTH_VALUES):
-        pairs["operands"] = operands
-
-
-def _bag_of(name: str, order: _Order, node: Any, pairs: dict[str, Any]) -> None:
-    pairs[name] = order.sort(pairs[name])
-
-
-def _comparison(order: _Order, node: ast.Comparison, pairs: dict[str, Any]) -> None:
-    if node.operators in (("=",), ("<>",)):
-        operands = order.sort(pairs["operands"])
-        pairs["operands"] = sorted(operands, key=lambda pair: is_value(pair[0]))
-
-
-def _arithmetic(order: _Order, node: ast.Arithmetic, pairs: dict[str, Any]) -> None:
-    """`a * b` and, between numbers, `a + b`. Of a longer chain the first two alone: floating-point
-    numbers give another result when grouped in another way, and text is joined by `+`."""
-    first = node.operators[0]
-    numbers = not order.distinct or all(map(_is_number, node.operands[:2]))
-    if first == "*" or (first == "+" and numbers):
-        operands = pairs["operands"]
-        pairs["operands"] = order.sort(operands[:2]) + operands[2:]
-
-
-_NUMERIC_FUNCTIONS = frozenset(
-    ("count", "size", "length", "id", "tointeger", "tofloat", "abs", "floor", "ceil", "round")
-)
-
-
-def _is_number(node: ast.Expression) -> bool:
-    if isinstance(node, ast.FunctionCall):
-        return node.name.text.lower() in _NUMERIC_FUNCTIONS
-    if isinstance(node, ast.Sign):
-        return _is_number(node.operand)
-    if isinstance(node, ast.Arithmetic):
-        return all(map(_is_number, node.operands))
-    return isinstance(
-        node, ast.IntegerLiteral | ast.FloatLiteral | ast.CountStar | ast.CountSubquery
-    )
-
-
-def _map(name: str, order: _Order, node: Any, pairs: dict[str, Any]) -> None:
-    """Entries of a map, unless a later one replaces an earlier one."""
-    keys = [getattr(entry, "key", None) for entry in getattr(node, name)]
-    if None not in keys and (len(set(keys)) == len(keys) or not order.distinct):
-        pairs[name] = order.sort(pairs[name])
-
-
-def _set(order: _Order, node: ast.Set, pairs: dict[str, Any]) -> None:
-    """Assignments of plain values to different properties."""
-    targets = [item.target for item in node.items if isinstance(item, ast.SetProperty)]
-    plain = all(
-        isinstance(item, ast.SetProperty)
-        and isinstance(item.target, ast.PropertyAccess)
-        and isinstance(item.target.subject, ast.Variable)
-        and is_value(item.value)
-        for item in node.items
-    )
-    if plain and len(set(targets)) == len(targets):
-        pairs["items"] = order.sort(pairs["items"])
-
-
-def _patterns(order: _Order, node: ast.Match | ast.Create, pairs: dict[str, Any]) -> None:
-    """Nodes first: a node that `CREATE` describes must be described before it is used."""
-    parts = order.sort(pairs["patterns"])
-    pairs["patterns"] = sorted(parts, key=lambda pair: _size(pair[0]))
-
-
-def _size(part: ast.PatternPart) -> int:
-    path = part.path
-    return len(path.elements) if isinstance(path, ast.PathPattern) and not part.variable else 99
-
-
-def _pattern_part(order: _Order, node: ast.PatternPart, pairs: dict[str, Any]) -> None:
-    if node.variable is None and node.selector is None:
-        _either_way(order, node.path, "path", pairs)
-
-
-def _pattern_comprehension(
-    order: _Order, node: ast.PatternComprehension, pairs: dict[str, Any]
-) -> None:
-    if node.variable is None:
-        _either_way(order, node.pattern, "pattern", pairs)
-
-
-def _pattern_expression(order: _Order, node: ast.PatternExpression, pairs: dict[str, Any]) -> None:
-    _either_way(order, node.pattern, "pattern", pairs)
-
-
-def _either_way(
-    order: _Order, path: ast.PathPattern | ast.ShortestPath, name: str, pairs: dict[str, Any]
-) -> None:
-    """A path from that end from which its key is the smaller one."""
-    if isinstance(path, ast.PathPattern) and (turned := _turned(path)) is not None:
-        pairs[name] = order.sort([pairs[name], order.visit(turned)])[0]
-
-
-def _turned(path: ast.PathPattern) -> ast.PathPattern | None:
-    """The same path from its other end; None where the ends differ for more than the spelling."""
-    elements = []
-    for element in reversed(path.elements):
-        if isinstance(element, ast.RelationshipPattern):
-            if element.quantifier or (element.length and element.variable):
-                return None  # The order of a list of relationships would be the other one.
-            element = evolve(element, direction=_TURNED[element.direction])
-        elif not isinstance(element, ast.NodePattern):
-            return None
-        elements.append(element)
-    return ast.PathPattern(tuple(elements))
-
-
-_TURNED: dict[str, ast.Direction] = {"->": "<-", "<-": "->", "--": "--", "<->": "<->"}
-
-_ARRANGED: dict[type, Arrange] = {
-    ast.And: _all_of,
-    ast.Or: _all_of,
-    ast.Xor: partial(_bag_of, "operands"),
-    ast.LabelAnd: _all_of,
-    ast.LabelOr: _all_of,
-    ast.Comparison: _comparison,
-    ast.Arithmetic: _arithmetic,
-    ast.MapLiteral: partial(_map, "entries"),
-    ast.MapProjection: partial(_map, "items"),
-    ast.With: partial(_bag_of, "items"),
-    ast.Delete: partial(_bag_of, "expressions"),
-    ast.Remove: partial(_bag_of, "items"),
-    ast.Set: _set,
-    ast.Match: _patterns,
-    ast.Create: _patterns,
-    ast.PatternPart: _pattern_part,
-    ast.PatternComprehension: _pattern_comprehension,
-    ast.PatternExpression: _pattern_expression,
-}
-
-# --- names ---------------------------------------------------------------------------------------
-
-
-def _joined(node: Any) -> Any:
-    node = rebuild(node, _joined)
-    if isinstance(node, ast.Match | ast.Create):
-        return evolve(node, patterns=joined(node.patterns))
-    return node
-
-
-def _named(tree: Any) -> Any:
-    tree = _joined(tree)
-    keep = has_star(tree) or any(isinstance(node, ast.Show) for node in walk(tree))
-    mentioned = _mentions(tree)
-    taken = {name.removeprefix(KEPT) for name in mentioned if keep or name.startswith(KEPT)}
-    prefix = "a" if keep else "v"
-    while any(name.startswith(prefix) and name[len(prefix) :].isdigit() for name in taken):
-        prefix += "_"
-    names: dict[str, str] = {}
-    count = 0
-    for name in mentioned:
-        if name.startswith(KEPT):
-            names[name] = name.removeprefix(KEPT)
-        elif keep and not name.startswith(ANONYMOUS):
-            names[name] = name
-        else:
-            count += 1
-            names[name] = f"{prefix}{count}"
-
-    def rename(node: Any) -> Any:
-        if isinstance(node, ast.Variable):
-            return ast.Variable(names[node.name])
-        return rebuild(node, rename)
-
-    return rename(tree)

@@ -11,7 +11,7 @@ anyway, because their types differ.
 
 from __future__ import annotations
 
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, cast
 
 from attrs import define, evolve, field
 
@@ -62,9 +62,12 @@ class Decomposer:
             self._cut(self._without_unused(part), cut, inline=False, apart=apart)
         conditions = []
         for condition in cut.conditions:
-            about = condition.operand if isinstance(condition, ast.LabelPredicate) else None
-            if isinstance(about, ast.Variable) and about.name in cut.nodes:
-                cut.nodes[about.name].append(ast.NodePattern(about, condition.labels))
+            if (
+                isinstance(condition, ast.LabelPredicate)
+                and isinstance(node := condition.operand, ast.Variable)
+                and node.name in cut.nodes
+            ):
+                cut.nodes[node.name].append(ast.NodePattern(node, condition.labels))
             else:
                 conditions.append(condition)
         return evolve(clause, patterns=cut.parts(), where=conjunction(conditions))
@@ -100,7 +103,7 @@ class Decomposer:
         elements = tuple(
             self._edge(each, cut, inline=inline)
             if isinstance(each, ast.RelationshipPattern)
-            else self._node(each, cut, inline=inline)
+            else self._node(cast(ast.NodePattern, each), cut, inline=inline)
             for each in path.elements
         )
         if not apart and len(elements) > 3:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from attrs import fields
+from attrs import evolve, fields
 
 from heimdall_lang_cypher import ast
 from heimdall_lang_cypher.visitor import walk
@@ -50,6 +50,20 @@ def rebuild(node: ast.Node, function: Callable[..., Any], *arguments: Any) -> An
             value = tuple(items)
         values[name] = value
     return type(node)(**values)
+
+
+def by_branch(statement: ast.Statement, function: Callable[[Any], Any]) -> Any:
+    """The statement with `function` applied to its body's tree, to each branch of a union by
+    itself: they share no variables."""
+    body = statement.body
+    if not isinstance(body, ast.Union):
+        return function(statement)
+    return evolve(statement, body=evolve(body, queries=tuple(map(function, body.queries))))
+
+
+def mentions(tree: ast.Node) -> list[str]:
+    """The names of variables, in the order in which the tree mentions them first."""
+    return list(dict.fromkeys(node.name for node in walk(tree) if isinstance(node, ast.Variable)))
 
 
 def is_literal(node: ast.Node) -> bool:

@@ -127,7 +127,8 @@ def _list(node: ListLiteral, checker: Checker, scope: Scope) -> int:
     element = 0
     for index, item in enumerate(node.items):
         actual = type_of(item, checker, scope)
-        element = actual if index == 0 else join(element, actual)
+        # A list with a null may hold anything, as in Neo4j.
+        element = ANY if actual == NULL else actual if index == 0 else join(element, actual)
     return list_of(element)
 
 
