@@ -19,7 +19,7 @@ class Sorter(Protocol):
     """What a rule needs of the pass that applies it."""
 
     distinct: bool
-    """Whether what is said twice is left out. Where it is not, names and values stand for others."""
+    """Whether what is said twice is left out; where not, names and values stand for others."""
 
     def visit(self, node: ast.Node) -> Pair:
         """A node in order, and its key."""

@@ -129,10 +129,25 @@ def test_columns_are_named_and_paths_taken_apart() -> None:
     assert "nodes(p)" not in prepare(query, "ocg").text
 
 
-def test_what_an_engine_answers_wrong_is_not_asked() -> None:
-    query = "MATCH (n) CALL { WITH n MATCH (n)-->(m) RETURN count(m) AS c } RETURN c"
-    assert prepare(query, "graphqlite").refused
-    assert not prepare("MATCH (n) RETURN n", "graphqlite").refused
+@pytest.mark.parametrize(
+    ("engine", "query"),
+    [
+        ("graphqlite", "MATCH (n) CALL { WITH n MATCH (n)-->(m) RETURN count(m) AS c } RETURN c"),
+        ("graphdblite", "MATCH (n) RETURN n.x, collect(n.y)[0] AS y"),
+        ("graphdblite", "MATCH p = shortestPath((a)-[*]-(b)) RETURN p"),
+        ("graphdblite", "MERGE (a)-[r:R]->(b) ON CREATE SET r.w = 1 RETURN r"),
+        ("ocg", "MATCH (n) WHERE EXISTS { (n)-->({x: 1}) } RETURN n"),
+        ("ocg", "MATCH (n) SET n += {x: 1} RETURN n"),
+    ],
+)
+def test_what_an_engine_answers_wrong_is_not_asked(engine: str, query: str) -> None:
+    assert engine in prepare(query, engine).refused
+    assert not prepare(query, "graphqlite" if engine != "graphqlite" else "ocg").refused
+
+
+def test_existence_of_a_pattern_is_asked_as_a_bare_pattern() -> None:
+    query = "MATCH (n) WHERE NOT exists((n)-->()) AND exists(n.x) RETURN *"
+    assert prepare(query, "ocg").text == "MATCH (n) WHERE NOT (n)-->() AND exists(n.x) RETURN *"
 
 
 def test_installed_engines_agree() -> None:

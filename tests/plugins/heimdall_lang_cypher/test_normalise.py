@@ -255,7 +255,7 @@ def make_query(random: Random) -> str:
     """A query over SCHEMA whose rows do not depend on luck: it has no LIMIT."""
     label = random.choice(list(KEYS))
     pattern, nodes = f"(n0:{label})", [("n0", label)]
-    for number in range(random.randint(0, 3)):
+    for number in range(random.choice((0, 1, 1, 2, 2, 3))):
         steps = [step for step in STEPS if step[0] == label]
         _, arrow, label = random.choice(steps)
         name = f"n{number + 1}"
@@ -427,7 +427,7 @@ def _check_pairs(count: int, seed: int) -> int:
 
 def test_merged_queries_give_the_same_rows() -> None:
     pytest.importorskip("graphdblite")
-    assert _check_pairs(120, seed=5) > 25
+    assert _check_pairs(80, seed=5) > 15
 
 
 @pytest.mark.slow
@@ -442,13 +442,13 @@ def test_canonical_form_gives_the_rows_of_its_query() -> None:
     with open_engine("graphdblite", Limits(seconds=0.5)) as engine:
         engine.load(populate(SCHEMA, 9))
         compared = 0
-        for _ in range(100):
+        for _ in range(50):
             query = make_query(random)
             one, two = _rows(engine, query), _rows(engine, normalise(query).canonical)
             if one is not None and two is not None:
                 compared += 1
                 assert same_rows(one, two), query
-    assert compared > 80
+    assert compared > 40
 
 
 @pytest.mark.parametrize("file", ["cypher/modern.jsonl", "cypher/llm_written.jsonl"])
@@ -458,7 +458,7 @@ def test_idempotent_on_real_queries(file: str) -> None:
         pytest.skip(f"{path.name} is not here")
     rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     changed = []
-    for row in rows[::4]:
+    for row in rows[::10]:
         try:
             once = normalise(row["query"])
         except HeimdallError:
