@@ -143,7 +143,7 @@ class Recipe:
     @classmethod
     def from_dict(cls, data: Table, registry: Registry | None = None) -> Recipe:
         """A recipe from plain data as TOML gives it. `extends` needs the registry."""
-        merged = dict(data)
+        merged = _canonical(dict(data))
         if "extends" in merged:
             if registry is None:
                 raise RecipeError(
@@ -153,8 +153,6 @@ class Recipe:
         if "given" in merged:
             raise RecipeError("unknown key; it is not for recipes", where="given")
         train = merged.get("train")
-        if isinstance(train, Mapping):
-            merged["train"] = train = _without_aliases(train)
         recipe = structure(merged, cls)
         return attrs.evolve(recipe, given=frozenset(train if isinstance(train, Mapping) else ()))
 
@@ -266,6 +264,21 @@ class Recipe:
                 )
 
 
+def blocked_by(source: str | Path, overrides: Iterable[str] = ()) -> tuple[str, ...]:
+    """The plugins that a recipe file, or an override, blocks: read before any plugin is imported.
+    What is not a list of names is left for the recipe's own check to say."""
+    path = Path(source)
+    data = _read_toml(path) if path.suffix == ".toml" or path.is_file() else {}
+    for override in overrides:
+        if override.startswith("plugins."):
+            _override(data, override)
+    table = data.get("plugins")
+    blocked = table.get("block", ()) if isinstance(table, Mapping) else ()
+    if not isinstance(blocked, list | tuple):
+        return ()
+    return tuple(name for name in blocked if isinstance(name, str))
+
+
 def read_recipe(source: str | Path, registry: Registry) -> dict[str, Any]:
     """The plain data of a recipe file or preset, `extends` merged in."""
     path = Path(source)
@@ -276,7 +289,7 @@ def read_recipe(source: str | Path, registry: Registry) -> dict[str, Any]:
     else:
         known = did_you_mean(str(source), registry.names("preset"))
         raise RecipeError(f"no preset and no file is called '{source}'", hint=known)
-    return _extend(data, registry, (str(source),))
+    return _extend(_canonical(data), registry, (str(source),))
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -304,7 +317,7 @@ def _extend(data: dict[str, Any], registry: Registry, seen: Sequence[str]) -> di
             where="extends",
             hint=did_you_mean(base, registry.names("preset")),
         )
-    below = _extend(dict(registry.preset(base).recipe), registry, (*seen, base))
+    below = _extend(_canonical(dict(registry.preset(base).recipe)), registry, (*seen, base))
     below.pop("name", None)  # a recipe built on a preset is another run
     return merge(below, data)
 
@@ -343,6 +356,13 @@ def _override(data: dict[str, Any], override: str) -> None:
     merged = merge(data, layer)
     data.clear()
     data.update(merged)
+
+
+def _canonical(data: dict[str, Any]) -> dict[str, Any]:
+    """The recipe with the short names of training settings spelt out. Done to each layer before
+    they are merged: one layer may say `epochs` where the one below says `num_train_epochs`."""
+    train = data.get("train")
+    return {**data, "train": _without_aliases(train)} if isinstance(train, Mapping) else data
 
 
 def _without_aliases(train: Table) -> dict[str, Any]:

@@ -137,6 +137,11 @@ class Registry:
         )
 
     @property
+    def unknown_blocked(self) -> tuple[str, ...]:
+        """Names that were to be blocked and that no plugin has: a misspelt block blocks nothing."""
+        return tuple(sorted(self._blocked - {p.name for p in self.plugins}))
+
+    @property
     def failures(self) -> tuple[PluginInfo, ...]:
         """The plugins that did not load, each with its error."""
         return tuple(p for p in self.plugins if p.status == "failed")

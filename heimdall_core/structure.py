@@ -204,7 +204,7 @@ def _explain(error: BaseException, where: str, kind: Any, data: Any) -> Iterator
         for inner in without:
             yield from _explain(inner, where, kind, data)
     elif isinstance(error, ForbiddenExtraKeysError):
-        known = [f.name for f in attrs.fields(error.cl)]
+        known = [f.name for f in attrs.fields(error.cl) if not f.metadata.get("hidden")]
         for name in sorted(error.extra_fields):
             value = data.get(name) if isinstance(data, Mapping) else None
             shown = f" = {_show(value)}" if not isinstance(value, Mapping) else ""

@@ -328,6 +328,9 @@ class Trainer:
     """The fields of `TrainingConfig` that it reads; a recipe that sets another is refused."""
     estimate: Callable[[Any, int, float], Estimate] | None = None
     """`estimate(config, rows, tokens_per_row)`."""
+    ready: Callable[[Any], None] | None = None
+    """`ready(config)`: raises, before a run's first stage, what would stop training later: a
+    package that is missing, settings that contradict each other. Imports nothing heavy."""
     version: str = "1"
     defaults: Json = field(factory=dict)
     """Values for the fields that neither the recipe nor its preset sets."""
@@ -517,6 +520,8 @@ class Exporter:
     kinds: Callable[[Any], tuple[str, ...]] | None = None
     """`kinds(options)`: the kinds of the artefacts that it will write, so that a recipe that
     evaluates another one is refused before anything runs."""
+    ready: Callable[[Any], None] | None = None
+    """`ready(options)`: as `Trainer.ready`."""
     verify: Callable[[VerifyContext], Sequence[Check]] | None = None
     """Proves an artefact against the model it came from."""
     version: str = "1"

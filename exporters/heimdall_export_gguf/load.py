@@ -10,12 +10,18 @@ from heimdall_core.types import Artefact, Check, ExportContext, VerifyContext
 from heimdall_export_gguf.options import GGUFOptions
 
 
+def ready(options: GGUFOptions) -> None:
+    """Raises the error that names the missing extra, before anything is trained or exported."""
+    _require({"gguf": "gguf", "llama_cpp": "llama-cpp-python", "numpy": "numpy"}, "gguf")
+
+
 def export(context: ExportContext, options: GGUFOptions | None = None) -> Sequence[Artefact]:
     """Writes a model directory as GGUF: see `heimdall_export_gguf.export`."""
-    _require({"gguf": "gguf", "llama_cpp": "llama-cpp-python", "numpy": "numpy"}, "gguf")
+    options = options or GGUFOptions()
+    ready(options)
     from heimdall_export_gguf.export import export
 
-    return export(context, options or GGUFOptions())
+    return export(context, options)
 
 
 def verify(context: VerifyContext) -> Sequence[Check]:

@@ -16,5 +16,6 @@ def heimdall_exporters() -> Iterator[Exporter]:
         export=lazy("heimdall_export_gguf.load:export"),
         options=GGUFOptions,
         kinds=kinds,
+        ready=lazy("heimdall_export_gguf.load:ready"),
         verify=lazy("heimdall_export_gguf.load:verify"),
     )

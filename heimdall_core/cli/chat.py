@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from heimdall_core.cli.common import registry
+from heimdall_core.errors import HeimdallError
 from heimdall_core.pipeline.steps.models import open_model
 from heimdall_core.prompt import Message, render_prompt
 from heimdall_core.types import CheckRequest, LoadedModel
@@ -56,11 +57,11 @@ class _Verdict:
     """What the language's checker says of an answer; nothing for prose."""
 
     def __init__(self, language: str, dialect: str) -> None:
-        self._language = registry().find_language(language)
+        self._language = registry().language(language)
         self._request = CheckRequest(dialect=dialect)
 
     def show(self, answer: str) -> None:
-        if self._language is None or not (query := self._language.extract(answer)):
+        if not (query := self._language.extract(answer)):
             return
         findings = self._language.check(query, self._request)
         errors = [f for f in findings if f.severity == "error"]
@@ -91,6 +92,11 @@ def _answer(
         on_text=lambda piece: click.echo(piece, nl=False),
     )
     click.echo()
+    if answer.finish == "context" and not answer.tokens:
+        raise HeimdallError(
+            f"the question leaves no room for an answer in {model.context_size} tokens",
+            hint="shorten it",
+        )
     if answer.finish != "stop":
         click.secho(f"  cut off after {answer.tokens} tokens ({answer.finish})", fg="red", err=True)
     verdict.show(answer.text)

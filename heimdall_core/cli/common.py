@@ -40,6 +40,8 @@ def registry(block: tuple[str, ...] = ()) -> Registry:
     if not settings.get("warned"):
         for failed in made.failures:
             click.echo(f"warning: plugin {failed.origin} did not load: {failed.error}", err=True)
+        for name in made.unknown_blocked:
+            click.echo(f"warning: no plugin is called '{name}'; nothing is blocked by it", err=True)
     if context:
         settings = context.find_root().obj = context.find_root().obj or {}
         settings[key] = made

@@ -62,7 +62,7 @@ def generate(
     if recipe:
         sources = sources_of(load(recipe, ()).resolve(plugins), plugins)
     else:
-        names = generators or plugins.names("generator")
+        names = tuple(dict.fromkeys(generators)) or plugins.names("generator")
         if settings and len(names) != 1:
             raise HeimdallError("--set is for one generator", hint="name it with --generator")
         sources = tuple(
@@ -129,6 +129,8 @@ def validate(
         _counts("Rows by category", report.categories)
         for line in (*report.bad_lines, *report.placeholder_lines):
             click.echo(f"  {line}")
+        if more := report.bad - len(report.bad_lines):
+            click.echo(f"  and {more} more bad lines; --set examples=N shows more")
         for finding in report.findings:
             click.echo(f"  {finding.count}× {finding.code}: {finding.example}")
     if failed:

@@ -137,6 +137,9 @@ def entry(arguments: Sequence[str] | None = None) -> Any:
         # The reader (`| head`) has gone; keep Python from complaining while it shuts down.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        _fail(arguments, HeimdallError(reason, where=str(error.filename or "")), 2)
     except Exception as error:  # noqa: BLE001 - whatever it is, the user gets a line
         text = " ".join(str(error).split())
         unexpected = HeimdallError(

@@ -20,7 +20,7 @@ from heimdall_core.cli.common import (
 )
 from heimdall_core.cli.common import registry as plugins_of_call
 from heimdall_core.cli.run import load
-from heimdall_core.dataset import read_examples
+from heimdall_core.dataset import atomic_text, read_examples
 from heimdall_core.errors import FindingsError, HeimdallError, RecipeError, did_you_mean
 from heimdall_core.pipeline.steps.evaluate import evaluate_model, spread, write_answers
 from heimdall_core.pipeline.steps.export import export_model, verify_artefact
@@ -114,6 +114,10 @@ def evaluate(
     names = metrics or ("exact_match", "perplexity")
     evaluators = {name: plugins.evaluator(name).options() for name in names}
     rows = _rows(test_dataset, max_rows)
+    if output is not None:
+        with atomic_text(output.with_name(f".{output.name}.probe")):
+            pass  # it can be written there: known before the work, not after it
+        output.with_name(f".{output.name}.probe").unlink()
     with progress() as observe, open_model(plugins, model_dir, runtime) as model:
         report = evaluate_model(
             plugins,

@@ -20,7 +20,7 @@ from heimdall_core.cli.common import (
 from heimdall_core.errors import FindingsError
 from heimdall_core.pipeline import run
 from heimdall_core.pipeline.plan import PlannedStage, plan
-from heimdall_core.recipe import Recipe, read_recipe
+from heimdall_core.recipe import Recipe, blocked_by
 
 
 @click.command("run")
@@ -74,12 +74,7 @@ def run_command(
 
 def load(recipe: str, overrides: tuple[str, ...]) -> Recipe:
     """A recipe by file or preset name. Plugins that it blocks are not even imported."""
-    plugins = registry()
-    data = read_recipe(recipe, plugins)
-    blocked = data.get("plugins", {}).get("block", ()) if isinstance(data, dict) else ()
-    if isinstance(blocked, list) and all(isinstance(b, str) for b in blocked):
-        plugins = registry(tuple(blocked))
-    return Recipe.load(recipe, plugins, overrides)
+    return Recipe.load(recipe, registry(blocked_by(recipe, overrides)), overrides)
 
 
 def _show_plan(name: str, lines: list[PlannedStage]) -> None:

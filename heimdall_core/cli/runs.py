@@ -55,8 +55,9 @@ def show(name: str, runs: Path, as_json: bool) -> None:
 def _entry(runs: Path, name: str) -> dict[str, Any]:
     try:
         manifest = read_manifest(runs, name)
-    except HeimdallError:
-        return {"name": name, "finished": "not yet", "time": "–", "headline": ""}
+    except HeimdallError as error:
+        state = "damaged" if "damaged" in error.message else "not yet"
+        return {"name": name, "finished": state, "time": "–", "headline": ""}
     headline = ", ".join(
         f"{metric} {entry['value']:.3f}"
         for metric, entry in manifest["metrics"].items()

@@ -223,7 +223,9 @@ def _write(
     backup: Path | None,
 ) -> None:
     """The corrected file and the list of removals, both in the order of the source."""
-    about = {"file": name, **({"backup": backup.name} if backup else {})}
+    # Lines are counted in what was read: the source, or the backup that holds it now.
+    about = {"file": name, "source": backup.name if backup else source.name}
+    about |= {"backup": backup.name} if backup else {}
 
     def write_entry(line: int, reason: str, detail: str, row: Example | None) -> None:
         what = {"id": row.id, "category": row.category} if row else {}

@@ -26,6 +26,7 @@ from heimdall_core.pipeline.store import (
 )
 from heimdall_core.recipe import Recipe
 from heimdall_core.registry import Registry
+from heimdall_core.structure import structure
 from heimdall_core.types import Event, StageInfo
 from heimdall_core.versions import versions
 
@@ -81,23 +82,21 @@ def run(
     runs: Path = Path("runs"),
     until: str | None = None,
     on_event: Observer = lambda event: None,
-    prepared: Callable[[], None] = lambda: None,
 ) -> RunResult:
     """Runs a recipe to its end, or up to and including the stage `until`.
 
     Outputs are content-addressed below `runs/<name>`: a stage whose options, inputs, plugins and
     code are the same as before is not run again, and a run that was killed goes on where it was.
-    Events go to `on_event` and to the plugins that observe; nothing is printed. `prepared` is
-    called once the recipe is known to be sound and the folder is locked.
+    Events go to `on_event` and to the plugins that observe; nothing is printed.
 
     Raises `HeimdallError`; a finished stage's output stays.
     """
     registry = Registry(block=recipe.plugins.block) if registry is None else registry
     wanted = _until(until)
     recipe = recipe.resolve(registry)
+    _ready(recipe, registry, {stage.name for stage in wanted})
     folder = RunFolder(runs / recipe.name)
     with folder.lock():
-        prepared()
         (folder.root / "recipe.toml").write_text(recipe.to_toml(registry), encoding="utf-8")
         with _logging(folder.root / "log.txt") as log:
             results: dict[str, StageResult] = {}
@@ -108,6 +107,18 @@ def run(
             manifest = _manifest(recipe, registry, folder, results)
             write_json(folder.root / "manifest.json", manifest)
     return RunResult(recipe.name, folder.root, results, manifest)
+
+
+def _ready(recipe: Recipe, registry: Registry, stages: set[str]) -> None:
+    """Asks trainer and exporters whether they can start, before the first stage takes its time."""
+    trainer = registry.trainer(recipe.train.trainer_name)
+    if "train" in stages and trainer.ready is not None:
+        trainer.ready(recipe.train)
+    for name in recipe.export.exporters if "export" in stages else ():
+        exporter = registry.exporter(name)
+        if exporter.ready is not None:
+            options: Any = structure(recipe.export.options.get(name, {}), exporter.options)
+            exporter.ready(options)
 
 
 def _until(name: str | None) -> tuple[Stage, ...]:
@@ -254,10 +265,18 @@ def read_manifest(runs: Path, name: str) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise HeimdallError(
-            f"the run '{name}' has not ended yet", hint=f"go on with: heimdall run {name}"
+            f"the run '{name}' has not ended yet",
+            hint=f"go on with: heimdall run {runs / name / 'recipe.toml'} --runs {runs}",
         ) from error
     except (OSError, ValueError) as error:
-        raise HeimdallError(f"cannot be read: {error}", where=str(path)) from error
+        raise HeimdallError(f"is damaged: {error}", where=str(path)) from error
+    wanted = ("name", "finished", "stages", "metrics", "artefacts")
+    if not isinstance(manifest, dict) or any(key not in manifest for key in wanted):
+        raise HeimdallError(
+            "is damaged: it lacks " + ", ".join(wanted),
+            where=str(path),
+            hint="remove it and run again; finished stages are kept",
+        )
     return manifest
 
 

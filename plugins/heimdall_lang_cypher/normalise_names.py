@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from attrs import evolve
@@ -9,7 +10,6 @@ from attrs import evolve
 from heimdall_lang_cypher import ast
 from heimdall_lang_cypher.normalise_patterns import joined
 from heimdall_lang_cypher.normalise_tree import (
-    ANONYMOUS,
     KEPT,
     by_branch,
     has_star,
@@ -21,8 +21,7 @@ from heimdall_lang_cypher.visitor import walk
 
 def named(statement: ast.Statement) -> ast.Statement:
     """The statement with its variables named `v1`, `v2` … in the order of first mention, and
-    without marks. Where names matter (`*`, the columns of `SHOW`), only what has no name gets one.
-    """
+    without marks. Where names matter (`*`, the columns of `SHOW`), they stay."""
     result: ast.Statement = by_branch(statement, _named)
     return result
 
@@ -37,22 +36,16 @@ def with_joined_patterns(node: Any) -> Any:
 
 def _named(tree: Any) -> Any:
     tree = with_joined_patterns(tree)
-    keep = has_star(tree) or any(isinstance(node, ast.Show) for node in walk(tree))
     mentioned = mentions(tree)
-    taken = {name.removeprefix(KEPT) for name in mentioned if keep or name.startswith(KEPT)}
-    prefix = "a" if keep else "v"
-    while any(name.startswith(prefix) and name[len(prefix) :].isdigit() for name in taken):
-        prefix += "_"
-    names: dict[str, str] = {}
-    count = 0
-    for name in mentioned:
-        if name.startswith(KEPT):
-            names[name] = name.removeprefix(KEPT)
-        elif keep and not name.startswith(ANONYMOUS):
-            names[name] = name
-        else:
-            count += 1
-            names[name] = f"{prefix}{count}"
+    kept = {name: name.removeprefix(KEPT) for name in mentioned if name.startswith(KEPT)}
+    if has_star(tree) or any(isinstance(node, ast.Show) for node in walk(tree)):
+        names = {name: kept.get(name, name) for name in mentioned}
+    else:
+        prefix = "v"
+        while any(re.fullmatch(rf"{prefix}\d+", name) for name in kept.values()):
+            prefix += "_"
+        free = [name for name in mentioned if name not in kept]
+        names = kept | {name: f"{prefix}{number}" for number, name in enumerate(free, 1)}
 
     def rename(node: Any) -> Any:
         if isinstance(node, ast.Variable):

@@ -79,6 +79,7 @@ class _Order:
         # What passes over one tree share: parts without variables, which never change, by the id
         # of the node, which is kept so that the id stays its own.
         self._constants = constants
+        self.merging = False
         self.tied = False
         """Whether there were parts that could not be told apart."""
 
@@ -89,6 +90,8 @@ class _Order:
         known = self._constants.get(id(node))
         if known is not None:
             return known[0]
+        if isinstance(node, ast.Merge):
+            self.merging = True
         pairs: dict[str, Any] = {}
         for name in meaning_fields(type(node)):
             value = getattr(node, name)
@@ -103,6 +106,8 @@ class _Order:
                     parts.append(self.visit(item) if is_node else (item, repr(item)))
             else:
                 pairs[name] = value, repr(value)
+        if isinstance(node, ast.Merge):
+            self.merging = False
         arrange = ARRANGED.get(type(node))
         if arrange is not None:
             arrange(self, node, pairs)

@@ -196,11 +196,12 @@ def _types(types: ast.LabelExpression | None) -> tuple[str, ...]:
 
 def _can_be_cut(path: ast.PathPattern | ast.ShortestPath) -> TypeGuard[ast.PathPattern]:
     return isinstance(path, ast.PathPattern) and all(
-        isinstance(each, ast.NodePattern | ast.RelationshipPattern)
-        and not (isinstance(each, ast.RelationshipPattern) and each.quantifier)
+        # Two nodes side by side parse as well, and mean nothing.
+        isinstance(each, ast.RelationshipPattern if place % 2 else ast.NodePattern)
+        and not getattr(each, "quantifier", None)
         # A map that is a parameter has no entries yet.
-        and not isinstance(each.properties, ast.Parameter)
-        for each in path.elements
+        and not isinstance(getattr(each, "properties", None), ast.Parameter)
+        for place, each in enumerate(path.elements)
     )
 
 

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 from attrs import evolve
 
 from heimdall_lang_cypher import ast
-from heimdall_lang_cypher.normalise_tree import is_value
+from heimdall_lang_cypher.normalise_tree import is_value, volatile
+from heimdall_lang_cypher.visitor import walk
 
 #: A node, or a value in one, and its sort key.
 Pair = tuple[Any, str]
@@ -20,6 +21,9 @@ class Sorter(Protocol):
 
     distinct: bool
     """Whether what is said twice is left out; where not, names and values stand for others."""
+
+    merging: bool
+    """Whether the node stands in a `MERGE`."""
 
     def visit(self, node: ast.Node) -> Pair:
         """A node in order, and its key."""
@@ -40,8 +44,9 @@ _TRUTH_VALUES = (
 
 
 def _all_of(order: Sorter, node: Any, pairs: dict[str, Any]) -> None:
-    """Operands of which one is as good as several. `1 AND 1` is left, for it is an error."""
-    operands = order.sort(pairs["operands"], distinct=True)
+    """Operands of which one is as good as several. `1 AND 1` is left, for it is an error, and so
+    is `rand() < 0.5 AND rand() < 0.5`."""
+    operands = order.sort(pairs["operands"], distinct=not volatile(node))
     if len(operands) > 1 or isinstance(operands[0][0], _TRUTH_VALUES):
         pairs["operands"] = operands
 
@@ -116,7 +121,11 @@ def _size(part: ast.PatternPart) -> int:
 
 
 def _pattern_part(order: Sorter, node: ast.PatternPart, pairs: dict[str, Any]) -> None:
-    if node.variable is None and node.selector is None:
+    # MERGE makes a relationship without an arrow point to the right.
+    one_way = order.merging and any(
+        isinstance(each, ast.RelationshipPattern) and each.direction == "--" for each in walk(node)
+    )
+    if node.variable is None and node.selector is None and not one_way:
         _either_way(order, node.path, "path", pairs)
 
 

@@ -32,20 +32,22 @@ _PLAIN = (ast.Variable, ast.PropertyAccess, ast.IntegerLiteral, ast.BooleanLiter
 
 def rewrite(statement: ast.Statement) -> ast.Statement:
     """The statement in the spelling that the canonical form has, in whatever order it was."""
-    star = has_star(statement)
     plain = keep_aliases(statement)
-    if not star:
-        plain = rename_locals(plain)
+    if has_star(statement):
+        # What has no name must get none, for `*` stands for all names.
+        return _Rewriter(None).simplify(plain)
+    plain = rename_locals(plain)
     names = Counter(node.name for node in walk(plain) if isinstance(node, ast.Variable))
-    # A variable that is named once is as good as none, unless `*` counts it in.
-    used = frozenset(name for name, count in names.items() if star or count > 1)
+    # A variable that is named once is as good as none.
+    used = frozenset(name for name, count in names.items() if count > 1)
     return _Rewriter(Decomposer(used)).simplify(plain)
 
 
 class _Rewriter:
-    """Applies the rules of each class, from the leaves up."""
+    """Applies the rules of each class, from the leaves up. Without a decomposer, patterns stay as
+    they are."""
 
-    def __init__(self, decomposer: Decomposer) -> None:
+    def __init__(self, decomposer: Decomposer | None) -> None:
         self._decomposer = decomposer
         self._rules: dict[type, Callable[[Any], Any]] = {
             ast.And: self._connective,
@@ -67,7 +69,7 @@ class _Rewriter:
             ast.YieldItem: _yield_item,
             ast.With: self._with,
             ast.Match: self._match,
-            ast.Create: decomposer.create,
+            ast.Create: self._create,
         }
 
     def simplify(self, node: N) -> N:
@@ -78,8 +80,8 @@ class _Rewriter:
     def _predicate(self, node: Any) -> Any:
         """A pattern where a truth value is wanted asks whether there is one."""
         if isinstance(node, ast.PatternExpression) and isinstance(node.pattern, ast.PathPattern):
-            clause = ast.Match((ast.PatternPart(node.pattern),))
-            return ast.ExistsSubquery(ast.SingleQuery((self._decomposer.match(clause),)))
+            clause = self._match(ast.Match((ast.PatternPart(node.pattern),)))
+            return ast.ExistsSubquery(ast.SingleQuery((clause,)))
         return node
 
     def _connective(self, node: ast.And | ast.Or | ast.Xor) -> ast.Expression:
@@ -130,7 +132,12 @@ class _Rewriter:
         return node
 
     def _match(self, node: ast.Match) -> ast.Match:
-        return self._decomposer.match(evolve(node, where=self._predicate(node.where)))
+        clause = evolve(node, where=self._predicate(node.where))
+        return clause if self._decomposer is None else self._decomposer.match(clause)
+
+    def _create(self, node: ast.Create) -> ast.Create:
+        clause = ast.Create(node.patterns)
+        return clause if self._decomposer is None else self._decomposer.create(clause)
 
     def _with(self, node: ast.With) -> ast.With:
         items = tuple(

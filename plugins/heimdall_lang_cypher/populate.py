@@ -19,7 +19,8 @@ from heimdall_lang_cypher.populate_schema import (
     RelationshipShape,
     read_shape,
 )
-from heimdall_lang_cypher.populate_values import literal, written_name
+from heimdall_lang_cypher.populate_values import literal
+from heimdall_lang_cypher.printer_names import key
 
 #: Nodes of all labels together, but for the few that every label has at least.
 _NODES = 72
@@ -49,11 +50,11 @@ def populate(schema: Json, seed: int) -> Sequence[str]:
     labels = _label_of_each_node(shape, random)
     edges = _edges(shape, labels, random)
     nodes = [
-        f"(n{number}:{written_name(label)}{_properties(shape.nodes[label], number, random)})"
+        f"(n{number}:{key(label)}{_properties(shape.nodes[label], number, random)})"
         for number, label in enumerate(labels)
     ]
     links = [
-        f"(n{edge.start})-[:{written_name(edge.shape.type)}"
+        f"(n{edge.start})-[:{key(edge.shape.type)}"
         f"{_properties(edge.shape.properties, number, random)}]->(n{edge.end})"
         for number, edge in enumerate(edges)
     ]
@@ -139,5 +140,5 @@ def _properties(wanted: Sequence[Property], number: int, random: Random) -> str:
     for position, each in enumerate(wanted):
         value = literal(each, number, random)
         if value and (position == 0 or random.random() >= _MISSING):
-            entries.append(f"{written_name(each.name)}: {value}")
+            entries.append(f"{key(each.name)}: {value}")
     return f" {{{', '.join(entries)}}}" if entries else ""

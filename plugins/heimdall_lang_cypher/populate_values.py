@@ -10,8 +10,7 @@ from typing import Any
 
 from heimdall_lang_cypher import value_types as types
 from heimdall_lang_cypher.populate_schema import Property
-from heimdall_lang_cypher.printer_names import key, quoted, string
-from heimdall_lang_cypher.tokens import KEYWORDS
+from heimdall_lang_cypher.printer_names import string
 
 _PEOPLE = ("Ada", "Bruno", "Chidi", "Dana", "Emil", "Farah", "Goran", "Hana", "Ivo", "Jun", "Kaya")
 _PLACES = ("Lagos", "Lima", "Oslo", "Porto", "Quito", "Riga", "Sofia", "Turin")
@@ -35,11 +34,6 @@ _RANGES: tuple[tuple[str, int, int], ...] = (
     ("rating", 1, 10),
     ("born", 1930, 2000),
 )
-
-
-def written_name(name: str) -> str:
-    """A name as every engine reads it: in backticks where the word is a keyword, too."""
-    return quoted(name) if name.upper() in KEYWORDS else key(name)
 
 
 def literal(wanted: Property, number: int, random: Random) -> str:

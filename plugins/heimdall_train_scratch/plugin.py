@@ -15,6 +15,7 @@ def heimdall_trainers() -> Iterator[Trainer]:
         summary="A small Qwen2-architecture model and its own tokenizer, from random weights.",
         train=lazy("heimdall_train_scratch.train:train"),
         reads=READS,
+        ready=lazy("heimdall_train_scratch.train:ready"),
         estimate=lazy("heimdall_train_scratch.train:estimate"),
         defaults=DEFAULTS,
     )

@@ -17,7 +17,7 @@ def train(context: TrainContext, config: TrainingConfig) -> TrainResult:
     A checkpoint in `context.work` of the same data and settings is continued: with the same
     number of threads, the final weights are those of an uninterrupted run, bit for bit.
     """
-    _prepare(config)
+    ready(config)
     from heimdall_train_scratch.training import train_model
 
     return train_model(context, config)
@@ -25,13 +25,14 @@ def train(context: TrainContext, config: TrainingConfig) -> TrainResult:
 
 def estimate(config: TrainingConfig, rows: int, tokens_per_row: float) -> Estimate:
     """Forecast of parameters, memory and time, from a few steps timed on this machine."""
-    _prepare(config)
+    ready(config)
     from heimdall_train_scratch.forecast import forecast
 
     return forecast(config, rows, tokens_per_row)
 
 
-def _prepare(config: TrainingConfig) -> None:
+def ready(config: TrainingConfig) -> None:
+    """Raises what would stop a training with these settings, before any data is read."""
     check_config(config)
     shape_of(config)
     require_packages("the trainer 'scratch'")

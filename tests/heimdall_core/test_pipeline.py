@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import attrs
 import pytest
 import toy_plugins
 from toy_recipe import RECIPE
@@ -260,3 +261,37 @@ def test_runs_are_listed_and_an_unknown_one_is_told_with_the_nearest(
     assert list_runs(tmp_path / "runs") == ["toy"]
     with pytest.raises(HeimdallError, match="did you mean 'toy'"):
         read_manifest(tmp_path / "runs", "toi")
+
+
+def test_a_damaged_manifest_is_said_and_breaks_no_listing(go: Runner, tmp_path: Path) -> None:
+    result = go()
+    (result.folder / "manifest.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(HeimdallError, match="is damaged"):
+        read_manifest(tmp_path / "runs", "toy")
+    assert fresh(go()) == []  # the stages are whole; the run mends its manifest
+    assert read_manifest(tmp_path / "runs", "toy")["name"] == "toy"
+
+
+def test_an_unfinished_run_says_how_to_go_on(go: Runner, tmp_path: Path) -> None:
+    result = go(until="split")
+    (result.folder / "manifest.json").unlink()
+    with pytest.raises(HeimdallError, match=r"go on with: heimdall run .*recipe\.toml --runs"):
+        read_manifest(tmp_path / "runs", "toy")
+
+
+def test_what_cannot_start_is_said_before_the_first_stage(tmp_path: Path) -> None:
+    def ready(config: object) -> None:
+        raise HeimdallError("torch is missing")
+
+    @hookimpl
+    def heimdall_trainers():  # type: ignore[no-untyped-def]
+        [toy] = toy_plugins.heimdall_trainers()
+        yield attrs.evolve(toy, name="late", ready=ready)
+
+    late = SimpleNamespace(heimdall_trainers=heimdall_trainers)
+    registry = Registry(discover=False, plugins=[("toy", toy_plugins), ("late", late)])
+    recipe = Recipe.from_dict(merge(RECIPE, {"train": {"trainer": "late"}}), registry)
+    with pytest.raises(HeimdallError, match="torch is missing"):
+        run(recipe, registry=registry, runs=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    assert list(run(recipe, registry=registry, runs=tmp_path, until="split").stages) == STAGES[:4]

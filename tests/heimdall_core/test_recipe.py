@@ -12,7 +12,7 @@ from toy_recipe import RECIPE
 
 from heimdall_core import Recipe, Registry, TrainingConfig
 from heimdall_core.errors import HeimdallError, PluginError, RecipeError
-from heimdall_core.recipe import merge
+from heimdall_core.recipe import blocked_by, merge
 from heimdall_core.schema import class_schema, recipe_schema
 
 
@@ -170,3 +170,21 @@ def test_the_schema_knows_every_key_and_the_plugins_options(registry: Registry) 
 def test_every_training_setting_has_a_help_text() -> None:
     for name, entry in class_schema(TrainingConfig)["properties"].items():
         assert entry.get("description"), name
+
+
+def test_a_short_name_over_a_preset_with_the_long_one(registry: Registry, tmp_path: Path) -> None:
+    file = write(tmp_path / "mine.toml", "extends = 'nano'\n[train]\nepochs = 7\nbatch_size = 5\n")
+    recipe = Recipe.load(file, registry)
+    assert recipe.train.num_train_epochs == 7
+    assert recipe.train.per_device_train_batch_size == 5
+    wrong = write(tmp_path / "wrong.toml", "extends = 'nano'\n[train]\nepochs = 'three'\n")
+    with pytest.raises(RecipeError, match=r"train\.num_train_epochs: expected a number"):
+        Recipe.load(wrong, registry)
+
+
+def test_what_a_recipe_blocks_is_known_before_any_plugin_is_loaded(tmp_path: Path) -> None:
+    file = write(tmp_path / "mine.toml", "[plugins]\nblock = ['acme-bomb']\n")
+    assert blocked_by(file) == ("acme-bomb",)
+    assert blocked_by(file, ["plugins.block=['other']"]) == ("other",)
+    assert blocked_by("nano") == ()
+    assert blocked_by(write(tmp_path / "wrong.toml", "[plugins]\nblock = 5\n")) == ()

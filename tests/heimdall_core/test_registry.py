@@ -126,6 +126,7 @@ def test_blocked_plugins_are_not_even_imported(site: Path, monkeypatch: pytest.M
     assert "acme_bomb" not in sys.modules
     monkeypatch.setenv("HEIMDALL_DISABLE", "other, acme-bomb")
     assert not Registry().failures
+    assert Registry().unknown_blocked == ("other",)
     assert not Registry(third_party=False, environ={}).failures
 
 

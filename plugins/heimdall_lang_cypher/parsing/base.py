@@ -167,10 +167,12 @@ class TokenReader:
         return self.kinds[index] in t.AFTER_VALUE or self.kinds[index] in "({"
 
     def name(self, what: str) -> ast.Name:
-        """A name that is no variable."""
+        """A name that is no variable: any word at all."""
         i = self.i
-        text = self.name_text(what)
-        return ast.Name(text, start=self.starts[i], end=self.ends[i])
+        if self.kinds[i] not in t.NAMES:
+            self.fail(what)
+        self.i = i + 1
+        return ast.Name(self.texts[i], start=self.starts[i], end=self.ends[i])
 
     def variable(self, what: str = "a variable") -> ast.Variable:
         """A variable where it is bound or named, not where it is read as a value."""
@@ -179,12 +181,8 @@ class TokenReader:
         return ast.Variable(text, start=self.starts[i], end=self.ends[i])
 
     def property_name(self) -> ast.Name:
-        """The key after a dot or in a map: any word at all."""
-        i = self.i
-        if self.kinds[i] not in t.NAMES:
-            self.fail("a property name")
-        self.i = i + 1
-        return ast.Name(self.texts[i], start=self.starts[i], end=self.ends[i])
+        """The key after a dot or in a map."""
+        return self.name("a property name")
 
     def qualified_name(self, what: str) -> ast.QualifiedName:
         """Names joined by dots."""

@@ -8,6 +8,7 @@ import pytest
 
 from heimdall_lang_cypher import ast
 from heimdall_lang_cypher.parser import parse, parse_statement
+from heimdall_lang_cypher.printer import print_query
 from heimdall_lang_cypher.syntax_errors import CypherSyntaxError
 from heimdall_lang_cypher.visitor import Visitor, children, transform, walk
 
@@ -168,6 +169,72 @@ def test_constraints() -> None:
     typed = parse_statement("CREATE CONSTRAINT FOR (n:A) REQUIRE n.x IS :: LIST<INT!>").body
     assert isinstance(typed, ast.CreateConstraint)
     assert typed.type == ast.ListType(ast.TypeName("INTEGER", True))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CREATE INDEX ON :A(x, y)",
+        "DROP INDEX ON :A(x, y)",
+        "CREATE CONSTRAINT ON (n:A) ASSERT n.x IS UNIQUE",
+        "CREATE CONSTRAINT ON (n:A) ASSERT exists(n.x)",
+        "CREATE CONSTRAINT ON ()-[r:R]-() ASSERT exists(r.x)",
+        "DROP CONSTRAINT ON (n:A) ASSERT (n.x, n.y) IS NODE KEY",
+    ],
+)
+def test_schema_statements_of_old(text: str) -> None:
+    tree = parse(text)
+    body = tree.statements[0].body
+    assert isinstance(
+        body, ast.CreateIndex | ast.DropIndex | ast.CreateConstraint | ast.DropConstraint
+    )
+    assert body.legacy if not isinstance(body, ast.DropIndex) else body.name is None
+    assert print_query(tree) == text
+
+
+def test_drop_by_name_or_by_what_it_is_on() -> None:
+    named = parse_statement("DROP INDEX on IF EXISTS").body
+    assert named == ast.DropIndex(ast.Name("on"), if_exists=True)
+    old = parse_statement("DROP INDEX ON :A(x)").body
+    assert old == ast.DropIndex(label=ast.LabelName("A"), properties=(ast.Name("x"),))
+
+
+def test_what_is_shown_of_whom() -> None:
+    (found,) = clauses("SHOW USER 'odd', $name PRIVILEGES AS COMMANDS")
+    assert isinstance(found, ast.Show)
+    assert found.what == "USERS"
+    assert found.arguments == (
+        ast.StringLiteral("odd"),
+        ast.Word(","),
+        ast.Parameter("name"),
+        ast.Word("PRIVILEGES"),
+        ast.Word("AS"),
+        ast.Word("COMMANDS"),
+    )
+
+
+def test_spelling_is_kept_beside_the_meaning() -> None:
+    (match,) = clauses("MATCH (a:A:B), (b:A&B), (c IS A), (d:A|B), ()-[:A|:B]-()")
+    assert isinstance(match, ast.Match)
+    firsts = [
+        part.path.elements for part in match.patterns if isinstance(part.path, ast.PathPattern)
+    ]
+    nodes = [each[0] for each in firsts]
+    labels = [node.labels for node in nodes if isinstance(node, ast.NodePattern)]
+    relationship = firsts[4][1]
+    assert isinstance(relationship, ast.RelationshipPattern)
+    assert [getattr(each, "colons", None) for each in labels] == [True, False, None, False, None]
+    assert isinstance(relationship.types, ast.LabelOr)
+    assert relationship.types.colons
+    assert [node.keyword for node in nodes if isinstance(node, ast.NodePattern)] == [
+        False, False, True, False, False,
+    ]  # fmt: skip
+    (set_, remove) = clauses("SET a:A, b IS B REMOVE a:A, b IS B")
+    assert isinstance(set_, ast.Set)
+    assert isinstance(remove, ast.Remove)
+    assert [getattr(item, "keyword", None) for item in (*set_.items, *remove.items)] == [
+        False, True, False, True,
+    ]  # fmt: skip
 
 
 def test_create_of_a_path_named_like_a_command() -> None:
