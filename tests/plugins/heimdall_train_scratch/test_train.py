@@ -249,8 +249,9 @@ def test_a_forecast_says_what_it_rests_on(config: MakeConfig) -> None:
     assert forecast.bytes is not None
     longer = estimate(config(max_steps=None, num_train_epochs=20), 1000, 20.0)
     assert longer.details["tokens"] == 400_000
-    assert longer.seconds is not None
-    assert longer.seconds > 2 * forecast.seconds
+    for made_of in (forecast, longer):  # time follows from what was measured, whatever that was
+        rate = made_of.details["tokens_per_second"]
+        assert made_of.seconds == pytest.approx(made_of.details["tokens"] / rate)
     parts = ("bytes_process", "bytes_weights_and_optimizer", "bytes_activations")
     assert forecast.bytes == sum(forecast.details[part] for part in parts)
     assert all(forecast.details[part] > 0 for part in parts)
