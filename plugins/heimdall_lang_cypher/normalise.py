@@ -2,11 +2,12 @@
 
 Two queries have the same canonical form when they differ only in: white space, comments, keyword
 case, quotes and other spelling; names of variables; the direction in which a relationship is spelt
-and the way in which a pattern is cut into paths; the order of patterns, labels, map entries, `WITH`
-items, and operands of `AND`, `OR`, `XOR`, `=`, `<>`, `*` (and of `+` between numbers); a condition
-in a pattern or in its `WHERE`; `a > b` or `b < a`; `EXISTS {}` with or without `MATCH`, or a bare
-pattern as a predicate. Everything else makes a difference: two forms that differ may still mean the
-same, but two queries with one form give the same rows.
+and the way in which a pattern is cut into paths; the order of patterns, of `MATCH`es that need
+nothing of each other, of labels, map entries, `WITH` items, and of operands of `AND`, `OR`, `XOR`,
+`=`, `<>`, `*` (and of `+` between numbers); a condition in a pattern or in its `WHERE`; `a > b` or
+`b < a`; `EXISTS {}` with or without `MATCH`, or a bare pattern as a predicate. Everything else
+makes a difference: two forms that differ may still mean the same, but two queries with one form
+give the same rows.
 
 Rows are what counts, not column names that nobody chose: an alias that is written in the last
 `RETURN` is kept, and `RETURN n.name` is the same as `RETURN p.name`.

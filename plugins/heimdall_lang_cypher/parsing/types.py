@@ -118,7 +118,7 @@ class TypeParser(TokenReader):
         if word in ("LIST", "ARRAY") and self.kinds[self.i + 1] == "<":
             self.i += 2
             element = self.type()
-            self._close_angle("to close the list's type")
+            self.expect(">", "to close the list's type")
             not_null = self._not_null()
             return ast.ListType(element, not_null, start=start, end=self.ends[self.i - 1])
         if word == "VECTOR":
@@ -138,9 +138,6 @@ class TypeParser(TokenReader):
         not_null = self._not_null()
         return ast.TypeName(name, not_null, start=start, end=self.ends[self.i - 1])
 
-    def _close_angle(self, purpose: str) -> None:
-        self.expect(">", purpose)
-
     def _sql_time(self) -> str:
         kind = "DATETIME" if self.word() == "TIMESTAMP" else "TIME"
         self.i += 1
@@ -158,7 +155,7 @@ class TypeParser(TokenReader):
         if self.kinds[self.i] == "<" and self.word(1) in (*COORDINATES, "SIGNED"):
             self.i += 1
             coordinate = self.coordinate()
-            self._close_angle("to close the coordinate type")
+            self.expect(">", "to close the coordinate type")
         if self.accept("("):
             dimension = self.integer("the vector's dimension")
             if not coordinate and self.accept(","):
@@ -182,7 +179,7 @@ class TypeParser(TokenReader):
             self.accept_words("VALUE")
             if self.accept("<"):
                 inner = self.type()
-                self._close_angle("to close the union of types")
+                self.expect(">", "to close the union of types")
                 return inner
         not_null = self._not_null()
         return ast.TypeName(name, not_null, start=start, end=self.ends[self.i - 1])

@@ -83,6 +83,7 @@ def test_every_removal_is_counted_and_listed_with_its_reason(write: Write, toy: 
     assert listed[2]["detail"] == "toy: T001 at 1:3: 'WRONG' says that it is wrong"
     assert listed[3] == {
         "file": "corrected.jsonl",
+        "source": "data.jsonl",
         "line": 5,
         "reason": "duplicate",
         "detail": "of line 1",

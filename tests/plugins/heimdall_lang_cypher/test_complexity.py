@@ -47,6 +47,11 @@ LEVELS = {
         3,
         "large",
     ),
+    "two short stages": (
+        "MATCH (a:Author) WITH a.city AS c, count(*) AS n WITH max(n) AS m RETURN m",
+        3,
+        "large",
+    ),
     "many stages": (ANALYTICAL, 4, "xl"),
     "a session": ("CREATE (:A); MATCH (a:A) RETURN a;", 5, "max"),
 }

@@ -127,6 +127,8 @@ def test_columns_are_named_and_paths_taken_apart() -> None:
     assert "nodes(p)" in prepared.text
     assert prepared.text.endswith("a.x AS `a.x`, size([1]) AS `size([1])`")
     assert "nodes(p)" not in prepare(query, "ocg").text
+    # A sort key needs the path itself.
+    assert "nodes(p)" not in prepare(f"{query} ORDER BY length(p)", "graphdblite").text
 
 
 @pytest.mark.parametrize(

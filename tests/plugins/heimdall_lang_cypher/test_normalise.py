@@ -109,6 +109,12 @@ SAME = {
         "MATCH (a)-[:R]->(b), (c)-[:R]->(d) WHERE a.x = 1 AND c.x = 1 RETURN b, d",
         "MATCH (c)-[:R]->(d), (a)-[:R]->(b) WHERE c.x = 1 AND a.x = 1 RETURN b, d",
     ),
+    "perfect symmetry": (
+        "MATCH (a)-[:R]->(b), (c)-[:R]->(d) WHERE a.x = 1 AND c.x = 1 AND (a.z = b.z OR c.z = d.z) "
+        "RETURN count(*)",
+        "MATCH (c)-[:R]->(d), (a)-[:R]->(b) WHERE a.x = 1 AND c.x = 1 AND (a.z = b.z OR c.z = d.z) "
+        "RETURN count(*)",
+    ),
     "a cycle": (
         "MATCH (a)-[:R]->(b), (b)-[:R]->(c), (c)-[:R]->(a) WHERE b.x = 1 RETURN a, c",
         "MATCH (x)-[:R]->(y), (y)-[:R]->(z), (z)-[:R]->(x) WHERE z.x = 1 RETURN y, x",

@@ -1,4 +1,4 @@
-"""`heimdall train`, `evaluate`, `export`, `verify`: the model stages on plain files."""
+"""`heimdall export` and `verify`: exporters and their proofs on plain files."""
 
 from __future__ import annotations
 
@@ -19,132 +19,18 @@ from heimdall_core.cli.common import (
     settings_table,
 )
 from heimdall_core.cli.common import registry as plugins_of_call
-from heimdall_core.cli.run import load
-from heimdall_core.dataset import atomic_text, read_examples
-from heimdall_core.errors import FindingsError, HeimdallError, RecipeError, did_you_mean
-from heimdall_core.pipeline.steps.evaluate import evaluate_model, spread, write_answers
+from heimdall_core.cli.models import model_dir_option, rows_of
+from heimdall_core.errors import FindingsError, HeimdallError, did_you_mean
 from heimdall_core.pipeline.steps.export import export_model, verify_artefact
-from heimdall_core.pipeline.steps.generate import known_schemas
-from heimdall_core.pipeline.steps.models import open_model
-from heimdall_core.pipeline.steps.train import train_files
 from heimdall_core.registry import Registry
 from heimdall_core.structure import structure, unstructure
-from heimdall_core.types import Check, Example
+from heimdall_core.types import Check
 
 _file = click.Path(path_type=Path)
-_model_dir = click.option(
-    "--model-dir", "--model", type=_file, required=True, help="Model folder, or a GGUF file."
-)
-
-
-@click.command("train")
-@click.option("--preset", required=True, help="Preset or recipe file whose [train] is used.")
-@click.option("--dataset", type=_file, required=True, help="Training rows (JSONL).")
-@click.option("--validation", type=_file, help="Validation rows; without it a part is split off.")
-@click.option("--output-dir", type=_file, required=True, help="Folder for the model; a new one.")
-@click.option("--epochs", type=float, help="Passes over the rows.")
-@click.option("--batch-size", type=int, help="Rows per micro-batch.")
-@click.option("--gradient-accumulation", type=int, help="Micro-batches per optimiser step.")
-@click.option("--learning-rate", type=float, help="Peak learning rate.")
-@click.option("--max-seq-length", type=int, help="Longest row in tokens.")
-@click.option("--logging-steps", type=int, help="Steps between two log lines.")
-@click.option("--eval-steps", type=int, help="Steps between two validations.")
-@click.option("--save-steps", type=int, help="Steps between two checkpoints.")
-@click.option("--seed", type=click.IntRange(0), help="Fixes weights and data order.")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Any train.KEY.")
-@json_option
-def train(
-    preset: str,
-    dataset: Path,
-    validation: Path | None,
-    output_dir: Path,
-    overrides: tuple[str, ...],
-    as_json: bool,
-    **flags: Any,
-) -> None:
-    """Train a model on a dataset. An interrupted training goes on where it was."""
-    given = [f"train.{key}={value}" for key, value in flags.items() if value is not None]
-    for override in overrides:
-        if not override.startswith("train."):
-            raise RecipeError(f"'{override}' is no training setting", hint="write train.KEY=VALUE")
-    recipe = load(preset, (*overrides, *given))
-    plugins = plugins_of_call(recipe.plugins.block)
-    with progress() as observe:
-        result = train_files(
-            plugins,
-            recipe.training(plugins),
-            dataset=dataset,
-            validation=validation,
-            output=output_dir,
-            seed=recipe.seed,
-            split=recipe.split,
-            emit=observe,
-        )
-    if as_json:
-        print_json(attrs.asdict(result))
-        return
-    click.echo(f"model: {output_dir}")
-    for name, value in result.metrics.items():
-        click.echo(f"  {name} {value:.6g}")
-
-
-@click.command("evaluate")
-@_model_dir
-@click.option("--test-dataset", type=_file, required=True, help="Rows to ask (JSONL).")
-@click.option("--metric", "metrics", multiple=True, help="Evaluator; repeat for several.")
-@click.option("--runtime", help="Runtime plugin; by default the one that takes the model.")
-@click.option("--max-rows", type=click.IntRange(1), default=1000, show_default=True)
-@click.option("--max-new-tokens", type=click.IntRange(1), default=256, show_default=True)
-@click.option("--output", type=_file, help="Write every answer with its values (JSONL).")
-@click.option("--seed", type=click.IntRange(0), default=7, show_default=True)
-@json_option
-def evaluate(
-    model_dir: Path,
-    test_dataset: Path,
-    metrics: tuple[str, ...],
-    runtime: str | None,
-    max_rows: int,
-    max_new_tokens: int,
-    output: Path | None,
-    seed: int,
-    as_json: bool,
-) -> None:
-    """Measure a model on a test set, as it is served."""
-    plugins = plugins_of_call()
-    names = metrics or ("exact_match", "perplexity")
-    evaluators = {name: plugins.evaluator(name).options() for name in names}
-    rows = _rows(test_dataset, max_rows)
-    if output is not None:
-        with atomic_text(output.with_name(f".{output.name}.probe")):
-            pass  # it can be written there: known before the work, not after it
-        output.with_name(f".{output.name}.probe").unlink()
-    with progress() as observe, open_model(plugins, model_dir, runtime) as model:
-        report = evaluate_model(
-            plugins,
-            model,
-            rows,
-            evaluators,
-            max_new_tokens=max_new_tokens,
-            schemas=known_schemas(plugins),
-            seed=seed,
-            emit=observe,
-            label=test_dataset.stem,
-        )
-    if output is not None:
-        write_answers(output, rows, report)
-    found = {result.metric: result.to_dict() for result in report.results}
-    if as_json:
-        print_json({"rows": len(rows), "cut_off": report.cut_off, "metrics": found})
-        return
-    from heimdall_core.cli.summary import metrics_table
-
-    console().print(metrics_table(found))
-    if report.cut_off:
-        click.echo(f"{report.cut_off} of {len(rows)} answers were cut off at {max_new_tokens}")
 
 
 @click.command("export")
-@_model_dir
+@model_dir_option
 @click.option("--output", type=_file, required=True, help="A .gguf file, or a folder for several.")
 @click.option("--quant-type", "quant_types", multiple=True, help="Such as Q4_K_M; repeatable.")
 @click.option("--exporter", default="gguf", show_default=True, help="Exporter plugin.")
@@ -232,7 +118,7 @@ def export(
 
 
 @click.command("verify")
-@_model_dir
+@model_dir_option
 @click.option("--artefact", "--gguf", type=_file, required=True, help="The exported file.")
 @click.option("--dataset", type=_file, help="Rows whose prompts are compared as well.")
 @click.option("--exporter", default="gguf", show_default=True, help="Exporter plugin.")
@@ -255,7 +141,7 @@ def verify(
     for path in (model_dir, artefact):
         if not path.exists():
             raise HeimdallError("no such file or folder", where=str(path))
-    rows = _rows(dataset, max(texts, answers)) if dataset else []
+    rows = rows_of(dataset, max(texts, answers)) if dataset else []
     with progress() as observe:
         checks = verify_artefact(
             plugins,
@@ -288,13 +174,6 @@ def _refuse_failed(proofs: dict[str, list[Check]]) -> None:
     ]
     if failed:
         raise FindingsError("the file is not the model: " + "; ".join(failed), where="verify")
-
-
-def _rows(path: Path, most: int) -> list[Example]:
-    rows = list(read_examples(path))
-    if not rows:
-        raise HeimdallError("holds no rows", where=str(path))
-    return spread(rows, most)
 
 
 def _exporter_options(
