@@ -7,9 +7,17 @@ from typing import Any
 
 import click
 
-from heimdall_core.cli.common import console, human_seconds, json_option, print_json, runs_option
+from heimdall_core.cli.common import (
+    console,
+    human_bytes,
+    human_seconds,
+    json_option,
+    print_json,
+    runs_option,
+)
 from heimdall_core.errors import HeimdallError
 from heimdall_core.pipeline import list_runs, read_manifest
+from heimdall_core.pipeline.runner import prune_run, remove_run
 
 
 @click.group("runs", invoke_without_command=True)
@@ -50,6 +58,24 @@ def show(name: str, runs: Path, as_json: bool) -> None:
     from heimdall_core.cli.summary import show_summary
 
     show_summary(console(), manifest, runs / name)
+
+
+@runs.command("prune")
+@click.argument("name")
+@runs_option
+def prune(name: str, runs: Path) -> None:
+    """Delete what earlier settings of a finished run made and the newest does not use."""
+    removed, freed = prune_run(runs, name)
+    click.echo(f"{runs / name}: {removed} outputs removed, {human_bytes(freed)} freed")
+
+
+@runs.command("remove")
+@click.argument("name")
+@runs_option
+def remove(name: str, runs: Path) -> None:
+    """Delete a run with all that it made, unless it is being worked on."""
+    remove_run(runs, name)
+    click.echo(f"{runs / name}: removed")
 
 
 def _entry(runs: Path, name: str) -> dict[str, Any]:

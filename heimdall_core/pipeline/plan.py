@@ -1,7 +1,8 @@
 """`heimdall run --plan`: what would run, what is done already, and what it would cost.
 
 A figure comes, in this order, from an earlier run of the same stage in the same folder, from the
-plugin's own forecast, or from a small sample timed on the spot; the plan says which.
+plugin's own forecast, from a small sample timed on the spot, or from the trainer's forecast by a
+rule of thumb; the plan says which.
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ from heimdall_core.types import Estimate
 
 #: Rows that are generated and curated to time the data stages.
 SAMPLE_ROWS = 300
+
+#: What a plain disk reads or writes; for the rule of thumb alone.
+_DISK_BYTES_PER_SECOND = 2e8
 
 
 @frozen
@@ -142,8 +146,42 @@ def _forecast(stage: str, state: Literal["run", "depends"], sample: _Sample) -> 
     if stage in sample.seconds:
         basis = f"{sample.rows} sample rows, timed"
         return PlannedStage(stage, state, sample.seconds[stage], peak_bytes(), basis)
-    if stage == "train" and sample.train is not None:
+    if sample.train is None:
+        return PlannedStage(stage, state, None, None, "the trainer makes no forecast")
+    if stage == "train":
         return PlannedStage(
             stage, state, sample.train.seconds, sample.train.bytes, "the trainer's forecast"
         )
-    return PlannedStage(stage, state, None, None, "not measured yet in this folder")
+    rough = _rule_of_thumb(stage, sample)
+    basis = str(rough.details.get("basis", "not measured yet in this folder"))
+    return PlannedStage(stage, state, rough.seconds, rough.bytes, basis)
+
+
+def _rule_of_thumb(stage: str, sample: _Sample) -> Estimate:
+    """Export, proof and measurement, from what the trainer says of the model's size and speed:
+    a file takes the time to read and write its weights, and a token that is generated takes about
+    the time of one that is trained (three times the arithmetic there, one at a time here)."""
+    recipe, forecast = sample.recipe, sample.train
+    details = forecast.details if forecast else {}
+    parameters, speed = details.get("parameters"), details.get("tokens_per_second")
+    if not parameters or not speed:
+        return Estimate()
+    # The weights once in 32 bits, and once more while they are converted or compared.
+    weights = 2 * 4 * int(parameters) + peak_bytes()
+    files = max(1, len(recipe.evaluate.artefacts))
+    if stage == "export":
+        seconds = 0.2 + files * 2 * 4 * parameters / _DISK_BYTES_PER_SECOND
+        return Estimate(seconds, weights, {"basis": f"rough: {parameters:,} parameters"})
+    tokens = sample.characters / 4
+    if stage == "verify":
+        asked = 2 * recipe.verify.answers * files
+        seconds = asked * tokens / speed + files
+    else:
+        share = recipe.split.test * recipe.generate.num_examples
+        rows = min(recipe.evaluate.max_rows, recipe.split.max_test_rows or share, share)
+        if recipe.split.unseen_schemas:
+            rows += recipe.evaluate.max_rows
+        asked = round(rows * files)
+        seconds = asked * tokens / speed
+    basis = f"rough: {asked:,} answers at the forecast speed"
+    return Estimate(seconds, weights, {"basis": basis})

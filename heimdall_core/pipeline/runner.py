@@ -313,3 +313,22 @@ def remove_run(runs: Path, name: str) -> None:
     with folder.lock():
         pass
     shutil.rmtree(folder.root)
+
+
+def prune_run(runs: Path, name: str) -> tuple[int, int]:
+    """Deletes the stage outputs that the run's manifest no longer names: what earlier settings
+    made. Returns how many, and the bytes they held. Raises `HeimdallError` for a run that has not
+    ended, whose outputs are all still wanted."""
+    manifest = read_manifest(runs, name)
+    folder = RunFolder(runs / name)
+    kept = {Path(stage["folder"]).name for stage in manifest["stages"]}
+    removed = freed = 0
+    with folder.lock():
+        for parent in (folder.stages, folder.work):
+            for path in parent.iterdir() if parent.is_dir() else ():
+                if path.name in kept and parent == folder.stages:
+                    continue
+                freed += sum(f.stat().st_size for f in path.rglob("*") if f.is_file())
+                removed += 1
+                shutil.rmtree(path)
+    return removed, freed

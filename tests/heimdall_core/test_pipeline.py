@@ -16,6 +16,7 @@ import toy_plugins
 from toy_recipe import RECIPE
 
 from heimdall_core import (
+    Estimate,
     Event,
     Generator,
     HeimdallError,
@@ -28,6 +29,8 @@ from heimdall_core import (
 from heimdall_core.errors import FindingsError, PluginError
 from heimdall_core.pipeline import list_runs, read_manifest
 from heimdall_core.pipeline.plan import plan
+from heimdall_core.pipeline.runner import prune_run, remove_run
+from heimdall_core.pipeline.store import RunFolder
 from heimdall_core.recipe import merge
 
 SUPPORT = Path(__file__).parents[1] / "support"
@@ -244,6 +247,7 @@ def test_the_plan_says_what_is_done_and_what_is_not(
     before = {line.stage: line for line in plan(recipe, registry, tmp_path / "runs")}
     assert [line.state for line in before.values()] == ["run"] + ["depends"] * 7
     assert before["generate"].seconds is not None
+    assert before["export"].basis == "the trainer makes no forecast"
     assert list_runs(tmp_path / "runs") == []  # planning makes no folder
     go()
     after = plan(recipe, registry, tmp_path / "runs")
@@ -252,6 +256,34 @@ def test_the_plan_says_what_is_done_and_what_is_not(
     lines = {line.stage: line for line in plan(changed, registry, tmp_path / "runs")}
     assert [name for name, line in lines.items() if line.state != "cached"] == STAGES[4:]
     assert lines["train"].basis == "its last run in this folder"
+
+
+def test_the_plan_forecasts_what_follows_training(tmp_path: Path) -> None:
+    """Ten rows of a model of 1 M parameters at 100 tokens a second."""
+
+    def estimate(config: object, rows: int, tokens: float) -> Estimate:
+        return Estimate(60.0, 10**9, {"parameters": 10**6, "tokens_per_second": 100.0})
+
+    @hookimpl
+    def heimdall_trainers():  # type: ignore[no-untyped-def]
+        [toy] = toy_plugins.heimdall_trainers()
+        yield attrs.evolve(toy, name="timed", estimate=estimate)
+
+    timed = SimpleNamespace(heimdall_trainers=heimdall_trainers)
+    registry = Registry(discover=False, plugins=[("toy", toy_plugins), ("timed", timed)])
+    recipe = Recipe.from_dict(merge(RECIPE, {"train": {"trainer": "timed"}}), registry)
+    lines = {line.stage: line for line in plan(recipe, registry, tmp_path)}
+    assert (lines["train"].seconds, lines["train"].bytes) == (60.0, 10**9)
+    twice = merge(RECIPE, {"train": {"trainer": "timed"}, "verify": {"answers": 100}})
+    double = {
+        line.stage: line for line in plan(Recipe.from_dict(twice, registry), registry, tmp_path)
+    }
+    for stage in ("export", "verify", "evaluate"):
+        assert (lines[stage].seconds or 0) > 0
+        assert (lines[stage].bytes or 0) > 8 * 10**6
+        assert lines[stage].basis.startswith("rough: ")
+    assert "100 answers" in lines["verify"].basis  # 50 prompts, asked of both
+    assert double["verify"].seconds - 1 == pytest.approx(2 * (lines["verify"].seconds - 1))  # type: ignore[operator]
 
 
 def test_runs_are_listed_and_an_unknown_one_is_told_with_the_nearest(
@@ -270,6 +302,32 @@ def test_a_damaged_manifest_is_said_and_breaks_no_listing(go: Runner, tmp_path: 
         read_manifest(tmp_path / "runs", "toy")
     assert fresh(go()) == []  # the stages are whole; the run mends its manifest
     assert read_manifest(tmp_path / "runs", "toy")["name"] == "toy"
+
+
+def test_pruning_keeps_what_the_newest_settings_use(
+    go: Runner, registry: Registry, tmp_path: Path
+) -> None:
+    go()
+    changed = Recipe.from_dict(merge(RECIPE, {"train": {"learning_rate": 0.5}}), registry)
+    run(changed, registry=registry, runs=tmp_path / "runs")
+    removed, freed = prune_run(tmp_path / "runs", "toy")
+    assert removed == len(STAGES[4:])  # train and what hangs on it, of the first run
+    assert freed > 0
+    assert fresh(run(changed, registry=registry, runs=tmp_path / "runs")) == []
+    assert fresh(go()) == STAGES[4:]
+    assert prune_run(tmp_path / "runs", "toy")[0] == len(STAGES[4:])
+
+
+def test_a_removed_run_is_gone_and_a_busy_one_stays(go: Runner, tmp_path: Path) -> None:
+    result = go()
+    with (
+        RunFolder(result.folder).lock(),
+        pytest.raises(HeimdallError, match="another run is at work"),
+    ):
+        remove_run(tmp_path / "runs", "toy")
+    assert result.folder.is_dir()
+    remove_run(tmp_path / "runs", "toy")
+    assert list_runs(tmp_path / "runs") == []
 
 
 def test_an_unfinished_run_says_how_to_go_on(go: Runner, tmp_path: Path) -> None:
