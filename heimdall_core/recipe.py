@@ -36,6 +36,8 @@ class PluginsTable:
     """Plugins that are not loaded, by entry-point name."""
     require: tuple[str, ...] = ()
     """Plugins that must be loaded, such as `acme-fraud>=1.2`."""
+    allow: tuple[str, ...] | None = None
+    """The only third-party plugins, or distributions, that are loaded; none for all of them."""
 
 
 @frozen(kw_only=True)
@@ -264,8 +266,8 @@ class Recipe:
                 )
 
 
-def blocked_by(source: str | Path, overrides: Iterable[str] = ()) -> tuple[str, ...]:
-    """The plugins that a recipe file, or an override, blocks: read before any plugin is imported.
+def trust_of(source: str | Path, overrides: Iterable[str] = ()) -> PluginsTable:
+    """What a recipe file, or an override, says of plugins: read before any plugin is imported.
     What is not a list of names is left for the recipe's own check to say."""
     path = Path(source)
     data = _read_toml(path) if path.suffix == ".toml" or path.is_file() else {}
@@ -273,10 +275,15 @@ def blocked_by(source: str | Path, overrides: Iterable[str] = ()) -> tuple[str, 
         if override.startswith("plugins."):
             _override(data, override)
     table = data.get("plugins")
-    blocked = table.get("block", ()) if isinstance(table, Mapping) else ()
-    if not isinstance(blocked, list | tuple):
-        return ()
-    return tuple(name for name in blocked if isinstance(name, str))
+    table = table if isinstance(table, Mapping) else {}
+    block, allow = (_names(table.get(key)) for key in ("block", "allow"))
+    return PluginsTable(block=block or (), allow=allow)
+
+
+def _names(value: object) -> tuple[str, ...] | None:
+    if not isinstance(value, list | tuple):
+        return None
+    return tuple(name for name in value if isinstance(name, str))
 
 
 def read_recipe(source: str | Path, registry: Registry) -> dict[str, Any]:

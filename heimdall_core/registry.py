@@ -16,6 +16,7 @@ import pluggy
 from attrs import frozen
 
 from heimdall_core import hookspecs
+from heimdall_core.compatibility import check_api, deprecations
 from heimdall_core.errors import PluginError, did_you_mean
 from heimdall_core.hookspecs import PROJECT
 from heimdall_core.types import (
@@ -69,6 +70,8 @@ class PluginInfo:
     """`loaded`, `blocked` or `failed`."""
     error: str = ""
     hooks: tuple[str, ...] = ()
+    deprecated: tuple[str, ...] = ()
+    """A line per deprecated hook or argument that it uses."""
     provides: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
     """Role → names that recipes use."""
 
@@ -94,7 +97,9 @@ class Registry:
 
     `discover=False` loads nothing but `plugins` (modules or objects with hook implementations,
     or `(name, object)` pairs). `block` and the variable `HEIMDALL_DISABLE` name plugins that are
-    not imported at all; `third_party=False` skips every plugin that Heimdall does not ship.
+    not imported at all; `allow` names the third-party plugins (or their distributions) that may
+    be, where it is given; `third_party=False` skips every plugin that Heimdall does not ship.
+    `hooks` takes the place of `heimdall_core.hookspecs`, for an embedding that adds hooks.
 
     A plugin that fails is listed in `failures` and the others work; a lookup that misses because
     of it says so with its distribution and error.
@@ -106,17 +111,20 @@ class Registry:
         discover: bool = True,
         plugins: Iterable[object] = (),
         block: Iterable[str] = (),
+        allow: Iterable[str] | None = None,
         third_party: bool = True,
         environ: Mapping[str, str] | None = None,
+        hooks: Any = hookspecs,
     ) -> None:
         self._manager = pluggy.PluginManager(PROJECT)
-        self._manager.add_hookspecs(hookspecs)
+        self._manager.add_hookspecs(hooks)
         self._infos: dict[str, PluginInfo] = {}
         self._refused: list[PluginInfo] = []
         self._objects: dict[str, object] = {}
         self._items: dict[str, dict[str, _Entry]] = {role: {} for role in ROLES}
         variable = (os.environ if environ is None else environ).get(DISABLE_VARIABLE, "")
         self._blocked = {*block, *(n.strip() for n in variable.split(",") if n.strip())}
+        self._allowed = None if allow is None else {*allow}
         if discover:
             for entry in _ordered(entry_points(group=PROJECT)):
                 self._discover(entry, third_party=third_party)
@@ -195,6 +203,10 @@ class Registry:
     def exporter(self, name: str) -> Exporter:
         """The exporter of that name."""
         return cast(Exporter, self._entry("exporter", name).item)
+
+    def executor(self, name: str) -> Executor:
+        """The executor of that name."""
+        return cast(Executor, self._entry("executor", name).item)
 
     def preset(self, name: str) -> Preset:
         """The preset of that name."""
@@ -285,7 +297,7 @@ class Registry:
         distribution = entry.dist.name if entry.dist else "unknown distribution"
         version = entry.dist.version if entry.dist else ""
         info = PluginInfo(entry.name, entry.value, distribution, version)
-        if entry.name in self._blocked or (not third_party and not info.builtin):
+        if entry.name in self._blocked or not (info.builtin or self._may_load(info, third_party)):
             # Appended, not keyed: a blocked plugin must not take a name from a loaded one.
             self._refused.append(attrs.evolve(info, status="blocked"))
             return
@@ -299,11 +311,17 @@ class Registry:
             return
         self._register(plugin, info)
 
+    def _may_load(self, info: PluginInfo, third_party: bool) -> bool:
+        if self._allowed is None:
+            return third_party
+        return third_party and bool(self._allowed & {info.name, info.distribution})
+
     def _register(self, plugin: object, info: PluginInfo) -> None:
         if taken := self._infos.get(info.name):
             self._fail(info, f"the plugin name '{info.name}' is already taken by {taken.origin}")
             return
         try:
+            check_api(plugin, info.module)
             self._manager.register(plugin, name=info.name)
             self._manager.check_pending()
             hooks = tuple(sorted(c.name for c in self._manager.get_hookcallers(plugin) or ()))
@@ -319,7 +337,9 @@ class Registry:
             self._fail(info, _reason(error))
             return
         provides = {role: tuple(i.name for i in items) for role, items in found.items() if items}
-        info = attrs.evolve(info, hooks=hooks, provides=provides)
+        info = attrs.evolve(
+            info, hooks=hooks, provides=provides, deprecated=deprecations(self._manager, plugin)
+        )
         self._infos[info.name] = info
         for role, items in found.items():
             for item in items:

@@ -9,13 +9,16 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from heimdall_core.errors import RecipeError
 from heimdall_core.registry import Registry
 from heimdall_core.types import Event
+
+if TYPE_CHECKING:  # it imports cattrs, which `heimdall plugins` need not wait for
+    from heimdall_core.recipe import PluginsTable
 
 #: Options that several commands have.
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
@@ -28,20 +31,25 @@ runs_option = click.option(
 )
 
 
-def registry(block: tuple[str, ...] = ()) -> Registry:
-    """The plugins of this invocation; a warning for each one that does not load."""
+def registry(trust: PluginsTable | None = None) -> Registry:
+    """The plugins of this invocation, as far as a recipe trusts them; a warning for each one that
+    does not load."""
     context = click.get_current_context(silent=True)
     settings = (context.find_root().obj or {}) if context else {}
-    key = ("registry", block)
+    block, allow = (trust.block, trust.allow) if trust else ((), None)
+    key = ("registry", block, allow)
     if key in settings:
         found: Registry = settings[key]
         return found
-    made = Registry(block=block, third_party=settings.get("third_party", True))
+    made = Registry(block=block, allow=allow, third_party=settings.get("third_party", True))
     if not settings.get("warned"):
         for failed in made.failures:
             click.echo(f"warning: plugin {failed.origin} did not load: {failed.error}", err=True)
         for name in made.unknown_blocked:
             click.echo(f"warning: no plugin is called '{name}'; nothing is blocked by it", err=True)
+        for info in made.plugins:
+            for line in info.deprecated:
+                click.echo(f"warning: plugin {info.origin}: {line}", err=True)
     if context:
         settings = context.find_root().obj = context.find_root().obj or {}
         settings[key] = made

@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "export": ("heimdall_core.cli.export:export", "Export a trained model, to GGUF and others."),
     "verify": ("heimdall_core.cli.export:verify", "Prove an exported file against its model."),
     "chat": ("heimdall_core.cli.chat:chat", "Ask a model."),
+    "doctor": ("heimdall_core.cli.doctor:doctor", "Say what this installation can do, and not."),
     "plugins": ("heimdall_core.cli.plugins:plugins", "List plugins and what failed to load."),
 }
 

@@ -40,6 +40,8 @@ def plugins(ctx: click.Context, as_json: bool) -> None:
     for info in found:
         if info.error:
             out.print(f"{info.origin} did not load: {info.error}", style="red", markup=False)
+        for line in info.deprecated:
+            out.print(f"{info.origin}: {line}", style="yellow", markup=False)
 
 
 def _provides(info: PluginInfo) -> str:

@@ -25,7 +25,7 @@ _overrides = click.option(
 def show(name: str, overrides: tuple[str, ...], as_json: bool) -> None:
     """Print a recipe with everything filled in: presets merged, defaults, plugins' options."""
     found = load(name, overrides)
-    plugins = registry(found.plugins.block)
+    plugins = registry(found.plugins)
     resolved = found.resolve(plugins)
     if as_json:
         print_json(resolved.to_dict(plugins))
@@ -39,7 +39,7 @@ def show(name: str, overrides: tuple[str, ...], as_json: bool) -> None:
 def check(name: str, overrides: tuple[str, ...]) -> None:
     """Say whether a recipe can be run; every mistake is told with its path."""
     found = load(name, overrides)
-    found.resolve(registry(found.plugins.block))
+    found.resolve(registry(found.plugins))
     click.echo(f"{name}: fine; run it with: heimdall run {name}")
 
 

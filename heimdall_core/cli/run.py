@@ -20,7 +20,7 @@ from heimdall_core.cli.common import (
 from heimdall_core.errors import FindingsError
 from heimdall_core.pipeline import run
 from heimdall_core.pipeline.plan import PlannedStage, plan
-from heimdall_core.recipe import Recipe, blocked_by
+from heimdall_core.recipe import Recipe, trust_of
 
 
 @click.command("run")
@@ -47,7 +47,7 @@ def run_command(
     if name:
         overrides = (*overrides, f"name={name}")
     found = load(recipe, overrides)
-    plugins = registry(found.plugins.block)
+    plugins = registry(found.plugins)
     if only_plan:
         lines = plan(found, plugins, runs)
         if as_json:
@@ -74,7 +74,7 @@ def run_command(
 
 def load(recipe: str, overrides: tuple[str, ...]) -> Recipe:
     """A recipe by file or preset name. Plugins that it blocks are not even imported."""
-    return Recipe.load(recipe, registry(blocked_by(recipe, overrides)), overrides)
+    return Recipe.load(recipe, registry(trust_of(recipe, overrides)), overrides)
 
 
 def _show_plan(name: str, lines: list[PlannedStage]) -> None:

@@ -52,7 +52,7 @@ def train(
         if not override.startswith("train."):
             raise RecipeError(f"'{override}' is no training setting", hint="write train.KEY=VALUE")
     recipe = load(preset, (*overrides, *given))
-    plugins = plugins_of_call(recipe.plugins.block)
+    plugins = plugins_of_call(recipe.plugins)
     with progress() as observe:
         result = train_files(
             plugins,

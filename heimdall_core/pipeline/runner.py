@@ -91,7 +91,8 @@ def run(
 
     Raises `HeimdallError`; a finished stage's output stays.
     """
-    registry = Registry(block=recipe.plugins.block) if registry is None else registry
+    if registry is None:
+        registry = Registry(block=recipe.plugins.block, allow=recipe.plugins.allow)
     wanted = _until(until)
     recipe = recipe.resolve(registry)
     _ready(recipe, registry, {stage.name for stage in wanted})

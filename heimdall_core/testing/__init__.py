@@ -18,13 +18,16 @@ from heimdall_core.testing.contracts import (
     RuntimeContract,
     TrainerContract,
 )
+from heimdall_core.testing.services import ExecutorContract, TeacherContract
 
 __all__ = [
     "EvaluatorContract",
+    "ExecutorContract",
     "ExporterContract",
     "GeneratorContract",
     "LanguageContract",
     "PluginContract",
     "RuntimeContract",
+    "TeacherContract",
     "TrainerContract",
 ]

@@ -12,7 +12,7 @@ from toy_recipe import RECIPE
 
 from heimdall_core import Recipe, Registry, TrainingConfig
 from heimdall_core.errors import HeimdallError, PluginError, RecipeError
-from heimdall_core.recipe import blocked_by, merge
+from heimdall_core.recipe import merge, trust_of
 from heimdall_core.schema import class_schema, recipe_schema
 
 
@@ -184,7 +184,7 @@ def test_a_short_name_over_a_preset_with_the_long_one(registry: Registry, tmp_pa
 
 def test_what_a_recipe_blocks_is_known_before_any_plugin_is_loaded(tmp_path: Path) -> None:
     file = write(tmp_path / "mine.toml", "[plugins]\nblock = ['acme-bomb']\n")
-    assert blocked_by(file) == ("acme-bomb",)
-    assert blocked_by(file, ["plugins.block=['other']"]) == ("other",)
-    assert blocked_by("nano") == ()
-    assert blocked_by(write(tmp_path / "wrong.toml", "[plugins]\nblock = 5\n")) == ()
+    assert trust_of(file).block == ("acme-bomb",)
+    assert trust_of(file, ["plugins.block=['other']"]).block == ("other",)
+    assert trust_of("nano").block == ()
+    assert trust_of(write(tmp_path / "wrong.toml", "[plugins]\nblock = 5\n")).block == ()

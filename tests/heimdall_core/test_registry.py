@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import pluggy
 import pytest
 
-from heimdall_core import Event, Generator, HeimdallError, Registry, StageInfo, hookimpl
+from heimdall_core import Event, Generator, HeimdallError, Registry, StageInfo, hookimpl, hookspecs
 from heimdall_core.errors import PluginError
+from heimdall_core.registry import ROLES
 
 
 def install(
@@ -210,3 +212,83 @@ def test_plugins_command_lists_failures_with_their_reason(site: Path) -> None:
     assert listed["presets"]["status"] == "loaded"
     assert listed["presets"]["distribution"] == "heimdall-slm"
     assert listed["presets"]["roles"] == ["preset"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "said"),
+    [
+        (">=1,<2", ""),
+        (">=1", ""),
+        (">=2", "it supports hook API >=2, and this Heimdall has 1; install a release"),
+        ("==0.9", "it supports hook API ==0.9"),
+        ("newest", "must be a version range"),
+    ],
+)
+def test_a_plugin_states_the_hook_api_that_it_supports(site: Path, stated: str, said: str) -> None:
+    source = textwrap.dedent(GENERATOR.format(name="fraud")) + f"\nheimdall_api = {stated!r}\n"
+    install(site, "acme-fraud", "1.2", "acme-fraud", source)
+    registry = Registry()
+    if said:
+        [failed] = registry.failures
+        assert failed.distribution == "acme-fraud"
+        assert said in failed.error
+        assert "fraud" not in registry.names("generator")
+    else:
+        assert registry.generator("fraud")
+
+
+def test_the_allow_list_lets_in_what_it_names_and_imports_nothing_else(site: Path) -> None:
+    install(site, "acme-fraud", "1.2", "acme-fraud", GENERATOR.format(name="fraud"))
+    install(site, "acme-bomb", "1", "bomb", "raise RuntimeError('imported')")
+    registry = Registry(allow=["acme-fraud"])
+    assert registry.generator("fraud")
+    assert registry.failures == ()
+    assert {p.name for p in registry.plugins if p.status == "blocked"} == {"bomb"}
+    assert "acme_bomb" not in sys.modules
+    assert Registry(allow=[]).find_language("cypher") is not None  # ours need no permission
+    with pytest.raises(PluginError, match="Blocked: acme-fraud, bomb"):
+        Registry(allow=[]).generator("fraud")
+    with pytest.raises(PluginError):
+        Registry(allow=["acme-fraud"], third_party=False).generator("fraud")
+
+
+def test_deprecated_hooks_and_arguments_are_told_of_their_users() -> None:
+    spec = pluggy.HookspecMarker("heimdall")
+
+    class Hooks:
+        """The hooks of a later Heimdall, seen from an older plugin."""
+
+        @spec(warn_on_impl=DeprecationWarning("use heimdall_generators"))
+        def heimdall_old(self) -> None: ...
+
+        @spec(warn_on_impl_args={"colour": DeprecationWarning("it is always grey")})
+        def heimdall_paint(self, colour: str, width: int) -> None: ...
+
+    for role, kind in ROLES.items():
+        name = "heimdall_languages" if role == "language" else f"heimdall_{role}s"
+        setattr(Hooks, name, spec(getattr(hookspecs, name)))
+        assert kind
+
+    class Plugin:
+        @hookimpl
+        def heimdall_old(self) -> None: ...
+
+        @hookimpl
+        def heimdall_paint(self, colour: str) -> None: ...
+
+    class Newer:
+        @hookimpl
+        def heimdall_paint(self, width: int) -> None: ...
+
+    with pytest.warns(DeprecationWarning, match=r"always grey|use heimdall"):
+        registry = Registry(
+            discover=False, plugins=[("old", Plugin()), ("new", Newer())], hooks=Hooks
+        )
+    told = {info.name: info.deprecated for info in registry.plugins}
+    assert told == {
+        "new": (),
+        "old": (
+            "heimdall_old is deprecated: use heimdall_generators",
+            "heimdall_paint(colour) is deprecated: it is always grey",
+        ),
+    }
