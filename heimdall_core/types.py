@@ -38,6 +38,7 @@ def lazy(reference: str) -> Callable[..., Any]:
         return getattr(import_module(module), name)(*args, **kwargs)
 
     call.__name__ = call.__qualname__ = name
+    call.__dict__["reference"] = reference  # another process can import it by this
     call.__doc__ = f"Imports and calls `{reference}`."
     return call
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,8 +15,12 @@ from heimdall_core.cli.run import load
 from heimdall_core.errors import HeimdallError
 from heimdall_core.pipeline.measure import peak_bytes
 from heimdall_core.pipeline.stages import sources_of
+from heimdall_core.pipeline.steps.companions import Ties, write_companions
 from heimdall_core.pipeline.steps.generate import Source, generate_dataset
+from heimdall_core.pipeline.steps.mix import Focus, default_mix
+from heimdall_core.registry import Registry
 from heimdall_core.structure import structure
+from heimdall_core.types import Event
 
 _file = click.Path(path_type=Path)
 
@@ -22,12 +28,37 @@ _file = click.Path(path_type=Path)
 @click.command("generate")
 @click.option("--num-examples", type=click.IntRange(1), default=5000, show_default=True)
 @click.option("--output", type=_file, required=True, help="JSONL file to write (.gz too).")
-@click.option("--generator", "generators", multiple=True, help="By name; repeat for several.")
+@click.option(
+    "--generator", "generators", multiple=True, help="By name; repeat for several. Default: a mix."
+)
 @click.option("--recipe", "--preset", help="Take the mix from a recipe or preset instead.")
+@click.option("--optimize-focus", is_flag=True, help="More on performance and optimisation.")
+@click.option("--plugin-focus", is_flag=True, help="More on APOC and plugin development.")
 @click.option("--seed", type=click.IntRange(0), default=7, show_default=True)
+@click.option(
+    "--repo",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="NornicDB checkout that generators may read.",
+)
 @click.option("--dialect", default="", help="Dialect that rows are checked against.")
 @click.option("--rejects", type=_file, help="Write rows that the checker rejects, with why.")
+@click.option(
+    "--max-rejected",
+    type=click.FloatRange(0, 1),
+    default=1.0,
+    show_default=True,
+    help="Share of rows that may be rejected; more writes nothing and fails.",
+)
 @click.option("--check/--no-check", default=True, help="Check every row; default on.")
+@click.option(
+    "--companions", is_flag=True, help="Write a test set and lists of prompts beside the output."
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    default=0,
+    help="Processes that check rows; 0 for one per processor. The rows are the same.",
+)
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Generator's option.")
 @json_option
 def generate(
@@ -35,34 +66,34 @@ def generate(
     output: Path,
     generators: tuple[str, ...],
     recipe: str | None,
+    optimize_focus: bool,
+    plugin_focus: bool,
     seed: int,
+    repo: Path | None,
     dialect: str,
     rejects: Path | None,
+    max_rejected: float,
     check: bool,
+    companions: bool,
+    workers: int,
     settings: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Generate a dataset: rows with distinct prompts, each checked by its language."""
-    plugins = registry()
-    if recipe and (generators or settings):
-        raise HeimdallError("--recipe brings its own mix", hint="leave out --generator and --set")
-    if recipe:
-        sources = sources_of(load(recipe, ()).resolve(plugins), plugins)
-    else:
-        names = tuple(dict.fromkeys(generators)) or plugins.names("generator")
-        if settings and len(names) != 1:
-            raise HeimdallError("--set is for one generator", hint="name it with --generator")
-        sources = tuple(
-            Source(
-                plugins.generator(name),
-                structure(settings_table(settings), plugins.generator(name).options, name),
-            )
-            for name in names
-        )
-    if not sources:
-        raise HeimdallError("no generator is installed", hint="see: heimdall plugins")
+    """Generate a dataset: rows with distinct prompts, each checked by its language.
+
+    Without --generator or --recipe it is a mix: 30 % Cypher, 40 % NornicDB operations, 20 % APOC
+    and plugins, 10 % troubleshooting, of the generators that are installed.
+    """
     started = time.monotonic()
     with progress() as observe:
+
+        def note(text: str) -> None:
+            observe(Event("warning", "generate", text))
+
+        focus = _focus(optimize_focus, plugin_focus, bool(recipe or generators))
+        plugins = registry()
+        sources = _sources(plugins, recipe, generators, settings, focus, note)
+        ties = Ties()
         report = generate_dataset(
             plugins,
             sources,
@@ -72,17 +103,85 @@ def generate(
             rejects=rejects,
             check=check,
             dialect=dialect,
+            max_rejected=max_rejected,
+            repo=repo,
+            workers=workers,
+            on_row=ties.add if companions else None,
             emit=observe,
         )
+        figures: dict[str, Any] = {**report.to_dict(), "output": str(output)}
+        if companions:
+            written = write_companions(
+                plugins,
+                sources,
+                ties,
+                training=output,
+                rows=report.rows,
+                seed=seed,
+                dialect=dialect,
+                repo=repo,
+                workers=workers,
+                emit=observe,
+            )
+            figures["companions"] = [str(path) for path in written]
     seconds = time.monotonic() - started
     if as_json:
         # One line, the last of the output, for programs that read it.
-        figures = {
-            **report.to_dict(),
-            "output": str(output),
-            "seconds": round(seconds, 3),
-            "peak_mb": round(peak_bytes() / 1e6, 1),
-        }
+        figures |= {"seconds": round(seconds, 3), "peak_mb": round(_peak() / 1e6, 1)}
         click.echo(json.dumps(figures, ensure_ascii=False))
         return
     click.echo(f"{output}: {report.rows:,} rows, {report.rejected} rejected, {seconds:.1f} s")
+    for name, count in report.by_source.items():
+        click.echo(f"  {name}: {count:,}")
+    for path in figures.get("companions", ()):
+        click.echo(path)
+
+
+def _focus(optimize: bool, plugin: bool, named: bool) -> Focus:
+    if optimize and plugin:
+        raise HeimdallError(
+            "--optimize-focus and --plugin-focus exclude each other", hint="make two files"
+        )
+    if (optimize or plugin) and named:
+        raise HeimdallError(
+            "a focus shifts the default mix", hint="leave out --generator and --recipe"
+        )
+    return "optimize" if optimize else "plugin" if plugin else ""
+
+
+def _sources(
+    plugins: Registry,
+    recipe: str | None,
+    generators: tuple[str, ...],
+    settings: tuple[str, ...],
+    focus: Focus,
+    note: Any,
+) -> tuple[Source, ...]:
+    """Who generates, with options and weights."""
+    if recipe and (generators or settings):
+        raise HeimdallError("--recipe brings its own mix", hint="leave out --generator and --set")
+    if recipe:
+        return sources_of(load(recipe, ()).resolve(plugins), plugins)
+    names = tuple(dict.fromkeys(generators))
+    if settings and len(names) != 1:
+        raise HeimdallError("--set is for one generator", hint="name it with --generator")
+    if not names:
+        return default_mix(plugins, focus, note)
+    return tuple(
+        Source(
+            plugins.generator(name),
+            structure(settings_table(settings), plugins.generator(name).options, name),
+        )
+        for name in names
+    )
+
+
+def _peak() -> int:
+    """Peak resident bytes of the largest of this process and those that it has started."""
+    own = peak_bytes()
+    try:
+        import resource
+    except ImportError:
+        return own
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return max(own, children if sys.platform == "darwin" else children * 1024)

@@ -109,6 +109,7 @@ def _generate(context: StageContext) -> Outcome:
         check=table.check,
         dialect=table.dialect,
         max_rejected=table.max_rejected,
+        workers=0,
         emit=context.emit,
     )
     write_json(context.output / "schemas.json", all_schemas(sources))
@@ -393,7 +394,7 @@ STAGES: tuple[Stage, ...] = (
             *_languages(recipe, registry),
         ),
         _generate,
-        (f"{_STEPS}.generate", *_ROWS),
+        (f"{_STEPS}.generate", f"{_STEPS}.checking", *_ROWS),
     ),
     Stage(
         "validate",

@@ -183,7 +183,7 @@ def test_until_stops_after_a_stage(go: Runner) -> None:
 
 
 def test_rows_with_an_error_stop_the_run_and_are_named(go: Runner, tmp_path: Path) -> None:
-    with pytest.raises(FindingsError, match=r"3 of 400 rows rejected .* must start with FETCH"):
+    with pytest.raises(FindingsError, match=r"3 of 403 rows rejected .* must start with FETCH"):
         go({"generate": {"mix": {"toy": {"wrong": 3}}}})
     result = go({"generate": {"mix": {"toy": {"wrong": 3}}, "max_rejected": 0.01}})
     record = result.stages["generate"].record

@@ -1,31 +1,44 @@
-"""Generation: every generator's rows, each checked by its language before it is written."""
+"""Generation: every generator's rows, each checked before it is written.
+
+Nothing here takes a generator's word. A row must name its family, schema, source and licence; its
+prompt must be new; its answer must pass its language's check against its own schema, constructs
+that the dialect answers wrong included. What does not is counted, and listed where asked.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import attrs
 from attrs import frozen
 
 from heimdall_core.dataset import atomic_text, dump_example
 from heimdall_core.errors import FindingsError, HeimdallError, PluginError
-from heimdall_core.registry import Registry
-from heimdall_core.types import (
-    CheckRequest,
-    Event,
-    Example,
-    Finding,
-    GenerateContext,
-    Generator,
-    Json,
+from heimdall_core.pipeline.steps.checking import (
+    CHUNK,
+    NO_SCHEMA,
+    Checker,
+    ProcessChecker,
+    gap,
+    open_checker,
+    question,
 )
+from heimdall_core.registry import Registry
+from heimdall_core.types import Event, Example, Finding, GenerateContext, Generator, Json
 
 _EVERY = 500
+
+#: Share of a generator's rows that go to the categories in focus, where there are any.
+FOCUS_SHARE = 0.5
+
+#: How often a generator is asked again for rows that were lost to the check or to repetition.
+_ROUNDS = 4
 
 
 @frozen
@@ -35,6 +48,8 @@ class Source:
     generator: Generator
     options: Any
     weight: float = 1.0
+    focus: tuple[str, ...] = ()
+    """Categories that get `FOCUS_SHARE` of its rows, evenly."""
 
 
 @frozen
@@ -46,10 +61,17 @@ class GenerateReport:
     prompts: int
     """Distinct prompts; equal to `rows`, since a prompt is never written twice."""
     rejected: int
-    """Rows that the checker found an error in; listed in the file of rejects."""
+    """Rows that lack a field or that the checker found an error in."""
     duplicates: int
     """Rows left out because their prompt was already there."""
+    conflicts: int
+    """Those of the duplicates whose answer was another one: their prompt does not determine it."""
     by_source: Mapping[str, int]
+    by_category: Mapping[str, int]
+    rejected_by: Mapping[str, int]
+    """Rejected rows by the code of their first finding."""
+    possible: Mapping[str, int]
+    """Of the generators that could not make their share: how many unique rows they can make."""
     notes: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -96,98 +118,297 @@ def generate_dataset(
     max_rejected: float = 0.0,
     repo: Path | None = None,
     quotas: Mapping[str, int] | None = None,
+    workers: int = 1,
+    exclude: Callable[[Example], bool] | None = None,
+    on_row: Callable[[Example], None] | None = None,
     emit: Callable[[Event], None] = lambda event: None,
 ) -> GenerateReport:
-    """Writes up to `total` rows with distinct prompts to `output`.
+    """Writes up to `total` rows with distinct prompts to `output`, as they are made.
 
-    Rows that their language finds an error in go to `rejects` with the finding; a higher share
-    of them than `max_rejected` raises `FindingsError` and writes nothing. With `quotas`, the
-    generators of those categories make that many rows of them and the others nothing.
+    Rows that lack a field, or that their language finds an error in, go to `rejects` with the
+    finding; a higher share of them than `max_rejected` raises `FindingsError` and writes nothing.
+    What one generator cannot make is made by the others, and said; nothing is ever copied. With
+    `quotas`, the generators of those categories make that many rows of them and the others
+    nothing. `workers` processes check rows, 0 for one per processor; the bytes are the same for
+    any number. Rows that `exclude` is true of are passed over; `on_row` sees every row that is
+    written.
     """
     schemas = all_schemas(sources)
-    checker = _Checker(registry, schemas, dialect) if check else None
-    notes: list[str] = []
+    with ExitStack() as stack:
+        checker: Checker | ProcessChecker = (
+            open_checker(registry, schemas, rows=total, workers=workers)
+            if check
+            else Checker({}, schemas)
+        )
+        stack.enter_context(checker)
+        file = stack.enter_context(atomic_text(output))
+        # The rejects are kept where too many of them stop the run.
+        with atomic_text(rejects) if rejects is not None else nullcontext() as rejected:
+            run = _Run(registry, checker, file, rejected, dialect, check, total, emit)
+            run.exclude, run.on_row = exclude, on_row
+            asked = _Asker(run, registry, seed, repo)
+            if quotas is not None:
+                for source in sources:
+                    wanted = {c: n for c, n in quotas.items() if c in source.generator.categories}
+                    if wanted:
+                        asked.make(source, sum(wanted.values()), wanted)
+            else:
+                for source, count in zip(sources, shares(sources, total), strict=True):
+                    asked.share(source, count)
+                asked.fill(sources, total)
+        run.finish(max_rejected, rejects, short=quotas is None)
+        return run.report(asked.possible)
 
-    def note(text: str) -> None:
-        notes.append(text)
-        emit(Event("warning", "generate", text))
 
-    by_source: Counter[str] = Counter()
-    rejected: list[tuple[Example, Finding]] = []
-    duplicates = 0
-    seen: set[bytes] = set()
-    with atomic_text(output) as file:
-        for source, count in zip(sources, shares(sources, total), strict=True):
-            name = source.generator.name
-            wanted = {c: n for c, n in (quotas or {}).items() if c in source.generator.categories}
-            if quotas is not None and not wanted:
-                continue
-            context = GenerateContext(
-                count=sum(wanted.values()) if quotas is not None else count,
-                seed=generator_seed(seed, name),
-                repo=repo,
-                quotas=wanted,
-                language=registry.language,
-                note=note,
-            )
-            for row in _rows(source, context):
-                key = hashlib.blake2b(repr(row.prompt_key).encode(), digest_size=16).digest()
-                if key in seen:
-                    duplicates += 1
-                    continue
-                if checker is not None and (finding := checker.error(row)):
-                    rejected.append((row, finding))
-                    continue
-                seen.add(key)
-                if checker is not None and row.language and row.language not in checker.missing:
-                    mark = f"{row.language}:checked"
-                    row = attrs.evolve(row, verification=(*row.verification, mark))
-                row = attrs.evolve(row, id=row.content_id(), source=row.source or name)
-                file.write(dump_example(row) + "\n")
-                by_source[name] += 1
-                if len(seen) % _EVERY == 0:
-                    emit(Event("progress", "generate", done=len(seen), total=total))
-        made = len(seen) + len(rejected)
-        if duplicates:
-            note(f"{duplicates} rows left out: their prompt was already there")
-        if checker is not None and checker.missing:
-            names = ", ".join(sorted(checker.missing))
-            note(f"rows not checked: no plugin provides the language {names}")
-        if rejects is not None:
-            _write_rejects(rejects, rejected)
-        if rejected:
-            row, finding = rejected[0]
+class _Run:
+    """The rows of one run: what was written, what was not, and why."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        checker: Checker | ProcessChecker,
+        file: IO[str],
+        rejects: IO[str] | None,
+        dialect: str,
+        check: bool,
+        total: int,
+        emit: Callable[[Event], None],
+    ) -> None:
+        self.checker, self.file, self.rejects = checker, file, rejects
+        self.dialect, self.check, self.total = dialect, check, total
+        self.emit = emit
+        self.exclude: Callable[[Example], bool] | None = None
+        self.on_row: Callable[[Example], None] | None = None
+        self.languages = frozenset(registry.names("language"))
+        self.missing: set[str] = set()
+        self.notes: list[str] = []
+        self.by_source: Counter[str] = Counter()
+        self.by_category: Counter[str] = Counter()
+        self.rejected_by: Counter[str] = Counter()
+        self.duplicates = self.conflicts = self.rows = 0
+        #: Rows that were written or wait for their check.
+        self.taken = 0
+        self.first_reject: tuple[Example, Finding] | None = None
+        # Prompts that were taken, with what they were answered: 24 bytes of digest a row.
+        self._seen: dict[bytes, bytes] = {}
+        self._chunk: list[Example] = []
+        self._asked: deque[list[Example]] = deque()
+
+    def note(self, text: str) -> None:
+        """Something that the user should read; said once."""
+        if text not in self.notes:
+            self.notes.append(text)
+            self.emit(Event("warning", "generate", text))
+
+    def offer(self, row: Example, *, count_copies: bool) -> None:
+        """Takes a row in, unless its prompt is there already, or it lacks a field."""
+        key = _digest(row.prompt_key, 16)
+        answer = _digest(row.output, 8)
+        known = self._seen.setdefault(key, answer)
+        if known is not answer:
+            if count_copies:
+                self.duplicates += 1
+                self.conflicts += known != answer
+            return
+        finding = gap(row)
+        if finding is not None:
+            self._reject(row, finding)
+            return
+        if self.exclude is not None and self.exclude(row):
+            return
+        self._chunk.append(row)
+        self.taken += 1
+        if len(self._chunk) == CHUNK:
+            self._send()
+            while self.checker.ready():
+                self._take()
+
+    def drain(self) -> None:
+        """Waits for everything that is being checked."""
+        if self._chunk:
+            self._send()
+        while self._asked:
+            self._take()
+
+    def finish(self, max_rejected: float, rejects: Path | None, *, short: bool) -> None:
+        """The last notes; raises `FindingsError` where too much was rejected."""
+        made = self.rows + self.rejected
+        if self.duplicates:
+            other = f", {self.conflicts} of them with another answer" if self.conflicts else ""
+            self.note(f"{self.duplicates} rows left out: their prompt was already there{other}")
+        if self.missing:
+            names = ", ".join(sorted(self.missing))
+            self.note(f"rows not checked: no plugin provides the language {names}")
+        if self.first_reject is not None:
+            row, finding = self.first_reject
             text = (
-                f"{len(rejected)} of {made} rows rejected by the checker; the first: "
+                f"{self.rejected} of {made} rows rejected by the checker; the first: "
                 f"{finding.code}: {finding.message} in {row.output!r}"
             )
-            if len(rejected) > max_rejected * made:
+            if self.rejected > max_rejected * made:
                 where = f"; all are in {rejects}" if rejects else ""
                 raise FindingsError(
                     text + where, where="generate", hint="raise generate.max_rejected to go on"
                 )
-            note(text)
-        if quotas is None and len(seen) < total:
-            note(f"{total} rows wanted, {len(seen)} made; none was copied to fill up")
-    emit(Event("progress", "generate", done=len(seen), total=len(seen)))
-    return GenerateReport(
-        rows=len(seen),
-        wanted=total,
-        prompts=len(seen),
-        rejected=len(rejected),
-        duplicates=duplicates,
-        by_source=dict(by_source),
-        notes=tuple(notes),
+            self.note(text)
+        if short and self.rows < self.total:
+            self.note(f"{self.total} rows wanted, {self.rows} made; none was copied to fill up")
+        self.emit(Event("progress", "generate", done=self.rows, total=self.rows))
+
+    @property
+    def rejected(self) -> int:
+        return self.rejected_by.total()
+
+    def report(self, possible: Mapping[str, int]) -> GenerateReport:
+        return GenerateReport(
+            rows=self.rows,
+            wanted=self.total,
+            prompts=self.rows,
+            rejected=self.rejected,
+            duplicates=self.duplicates,
+            conflicts=self.conflicts,
+            by_source=dict(self.by_source),
+            by_category=dict(sorted(self.by_category.items())),
+            rejected_by=dict(self.rejected_by),
+            possible=dict(possible),
+            notes=tuple(self.notes),
+        )
+
+    def _send(self) -> None:
+        asked = [question(row, self.dialect) if self.check else None for row in self._chunk]
+        self.checker.ask(asked)
+        self._asked.append(self._chunk)
+        self._chunk = []
+
+    def _take(self) -> None:
+        for row, finding in zip(self._asked.popleft(), self.checker.take(), strict=True):
+            if finding is not None:
+                self.taken -= 1
+                self._reject(row, finding)
+            else:
+                self._write(row)
+
+    def _write(self, row: Example) -> None:
+        if self.check and row.language:
+            if row.language in self.languages:
+                mark = f"{row.language}:checked"
+                row = attrs.evolve(row, verification=(*row.verification, mark))
+            else:
+                self.missing.add(row.language)
+        row = attrs.evolve(row, id=row.content_id())
+        self.file.write(dump_example(row) + "\n")
+        self.rows += 1
+        self.by_source[row.source] += 1
+        self.by_category[row.category] += 1
+        if self.on_row is not None:
+            self.on_row(row)
+        if self.rows % _EVERY == 0:
+            self.emit(Event("progress", "generate", done=self.rows, total=self.total))
+
+    def _reject(self, row: Example, finding: Finding) -> None:
+        self.rejected_by[finding.code] += 1
+        self.first_reject = self.first_reject or (row, finding)
+        if self.rejects is not None:
+            line = {
+                "instruction": row.instruction,
+                "output": row.output,
+                "family": row.family,
+                "schema": row.schema,
+                "finding": attrs.asdict(finding),
+            }
+            self.rejects.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+class _Asker:
+    """Asks generators for rows until there are enough, or no more."""
+
+    def __init__(self, run: _Run, registry: Registry, seed: int, repo: Path | None) -> None:
+        self._run, self._registry, self._seed, self._repo = run, registry, seed, repo
+        self._made: Counter[str] = Counter()
+        self.possible: dict[str, int] = {}
+
+    def share(self, source: Source, count: int) -> None:
+        """A generator's share of the mix, the categories in focus first."""
+        known = tuple(c for c in source.focus if c in source.generator.categories)
+        if known:
+            first = round(count * FOCUS_SHARE)
+            quotas = {
+                c: first // len(known) + (i < first % len(known)) for i, c in enumerate(known)
+            }
+            self.make(source, first, {c: n for c, n in quotas.items() if n})
+        if count:
+            self.make(source, count, {})
+
+    def fill(self, sources: tuple[Source, ...], total: int) -> None:
+        """What some generators cannot make is made by those that can."""
+        while (missing := total - self._run.rows) > 0:
+            able = tuple(s for s in sources if s.generator.name not in self.possible)
+            if not able:
+                return
+            short = ", ".join(f"{name} can make {n:,}" for name, n in self.possible.items())
+            names = ", ".join(source.generator.name for source in able)
+            self._run.note(f"{short}; the other {missing:,} rows come from {names}")
+            for source, extra in zip(able, shares(able, missing), strict=True):
+                self.make(source, self._made[source.generator.name] + extra, {}, again=True)
+
+    def make(
+        self, source: Source, count: int, quotas: Mapping[str, int], *, again: bool = False
+    ) -> None:
+        """Brings the generator's rows up to `count`, or notes how many it can make."""
+        run, name = self._run, source.generator.name
+        asked = count
+        for number in range(_ROUNDS):
+            context = GenerateContext(
+                count=asked,
+                seed=generator_seed(self._seed, name),
+                repo=self._repo,
+                quotas=quotas,
+                language=self._registry.language,
+                note=run.note,
+            )
+            # Asked again, a generator may begin with what it has yielded before.
+            first = number == 0 and not again and not self._made[name]
+            before, yielded = self._made[name], 0
+            others = run.taken - before
+            for row in _rows(source, context):
+                yielded += 1
+                run.offer(_completed(row, source.generator), count_copies=first)
+                if run.taken - others >= count:
+                    run.drain()
+                    if run.taken - others >= count:
+                        break
+            run.drain()
+            self._made[name] = run.taken - others
+            if self._made[name] >= count or quotas:
+                return
+            if yielded < asked or (number and self._made[name] == before):
+                break
+            asked = 2 * count - self._made[name] + count // 20 + 1
+        self.possible[name] = self._made[name]
+
+
+def _digest(value: object, size: int) -> bytes:
+    text = repr(value).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(text, digest_size=size).digest()
+
+
+def _completed(row: Example, generator: Generator) -> Example:
+    """The row with what the generator's registration says about all of its rows."""
+    if row.source and row.licence and (row.schema or row.language):
+        return row
+    return attrs.evolve(
+        row,
+        source=row.source or generator.name,
+        licence=row.licence or generator.licence,
+        schema=row.schema or ("" if row.language else NO_SCHEMA),
     )
 
 
 def _rows(source: Source, context: GenerateContext) -> Iterator[Example]:
-    """The generator's rows, no more than asked for, and what it raises said with its name."""
+    """The generator's rows, and what it raises said with its name."""
     name = source.generator.name
     try:
-        for made, row in enumerate(source.generator.examples(context, source.options)):
-            if made >= context.count:
-                return
+        for row in source.generator.examples(context, source.options):
             if not isinstance(row, Example):
                 raise PluginError(
                     f"yielded {type(row).__name__} instead of Example", where=f"generator {name}"
@@ -197,49 +418,6 @@ def _rows(source: Source, context: GenerateContext) -> Iterator[Example]:
         raise
     except Exception as error:  # a third party's bug: say whose, keep the cause
         raise PluginError(f"{type(error).__name__}: {error}", where=f"generator {name}") from error
-
-
-class _Checker:
-    """Holds rows against their language. Any generator's rows pass through here."""
-
-    def __init__(self, registry: Registry, schemas: Mapping[str, Json], dialect: str) -> None:
-        self._registry = registry
-        self._dialect = dialect
-        self._schemas = schemas
-        self.missing: set[str] = set()
-
-    def error(self, row: Example) -> Finding | None:
-        """The row's first error, or None."""
-        if not row.language:
-            return None
-        language = self._registry.find_language(row.language)
-        if language is None:
-            self.missing.add(row.language)
-            return None
-        request = CheckRequest(
-            dialect=self._dialect, schema=self._schemas.get(row.schema), performance=False
-        )
-        try:
-            findings = language.check(row.output, request)
-        except Exception as error:  # a checker promises to be total: say whose is not
-            raise PluginError(
-                f"{type(error).__name__}: {error} in {row.output!r}",
-                where=f"language {row.language}",
-            ) from error
-        return next((f for f in findings if f.severity == "error"), None)
-
-
-def _write_rejects(path: Path, rejected: list[tuple[Example, Finding]]) -> None:
-    with atomic_text(path) as file:
-        for row, finding in rejected:
-            line = {
-                "instruction": row.instruction,
-                "output": row.output,
-                "family": row.family,
-                "schema": row.schema,
-                "finding": attrs.asdict(finding),
-            }
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
 def known_schemas(registry: Registry) -> dict[str, Json]:
