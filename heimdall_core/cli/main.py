@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "verify": ("heimdall_core.cli.export:verify", "Prove an exported file against its model."),
     "chat": ("heimdall_core.cli.chat:chat", "Ask a model."),
     "doctor": ("heimdall_core.cli.doctor:doctor", "Say what this installation can do, and not."),
+    "plugin": ("heimdall_core.cli.plugin:plugin", "Write a plugin of your own."),
     "plugins": ("heimdall_core.cli.plugins:plugins", "List plugins and what failed to load."),
 }
 
