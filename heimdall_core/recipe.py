@@ -326,7 +326,23 @@ def _extend(data: dict[str, Any], registry: Registry, seen: Sequence[str]) -> di
         )
     below = _extend(_canonical(dict(registry.preset(base).recipe)), registry, (*seen, base))
     below.pop("name", None)  # a recipe built on a preset is another run
-    return merge(below, data)
+    return merge(_without_replaced_metrics(below, data), data)
+
+
+def _without_replaced_metrics(below: Table, above: Table) -> Table:
+    """`below` without the targets and options of metrics that `above` replaces by others: naming
+    an evaluator of one's own takes one line, and a target that was written for it still counts."""
+    old, new = below.get("evaluate"), above.get("evaluate")
+    if not isinstance(old, Mapping) or not isinstance(new, Mapping):
+        return below
+    metrics = new.get("metrics")
+    if not isinstance(metrics, list | tuple):
+        return below
+    kept = dict(old)
+    for part in ("targets", "options"):
+        if isinstance(table := old.get(part), Mapping):
+            kept[part] = {k: v for k, v in table.items() if k in metrics}
+    return {**below, "evaluate": kept}
 
 
 def merge(below: Table, above: Table) -> dict[str, Any]:
@@ -360,7 +376,7 @@ def _override(data: dict[str, Any], override: str) -> None:
     layer: Any = value
     for key in reversed(keys):
         layer = {key: layer}
-    merged = merge(data, layer)
+    merged = merge(_without_replaced_metrics(data, layer), layer)
     data.clear()
     data.update(merged)
 

@@ -188,3 +188,25 @@ def test_what_a_recipe_blocks_is_known_before_any_plugin_is_loaded(tmp_path: Pat
     assert trust_of(file, ["plugins.block=['other']"]).block == ("other",)
     assert trust_of("nano").block == ()
     assert trust_of(write(tmp_path / "wrong.toml", "[plugins]\nblock = 5\n")).block == ()
+
+
+def test_replacing_metrics_takes_their_targets_along(registry: Registry, tmp_path: Path) -> None:
+    """A recipe swaps an evaluator with one line, whatever targets its preset has."""
+    preset = Recipe.load("nano_quick", Registry())
+    assert {"exact_match", "cypher_syntax"} <= set(preset.evaluate.targets)
+    file = write(
+        tmp_path / "own.toml",
+        'extends = "nano_quick"\n[evaluate]\nmetrics = ["cypher_syntax"]\n',
+    )
+    found = Recipe.load(file, Registry())
+    assert set(found.evaluate.targets) == {"cypher_syntax"}
+    found.resolve(Registry())
+    swapped = Recipe.load("nano_quick", Registry(), ["evaluate.metrics=['perplexity']"])
+    assert set(swapped.evaluate.targets) == {"perplexity"}
+    wrong = write(
+        tmp_path / "wrong.toml",
+        'extends = "nano_quick"\n[evaluate]\nmetrics = ["perplexity"]\n'
+        "[evaluate.targets]\nexact_match = 1\n",
+    )
+    with pytest.raises(RecipeError, match=r"targets\.exact_match: is no metric"):
+        Recipe.load(wrong, Registry()).resolve(Registry())
