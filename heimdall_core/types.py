@@ -506,6 +506,8 @@ class VerifyContext:
     texts: int = 200
     answers: int = 50
     max_new_tokens: int = 128
+    options: Any = None
+    """The exporter's options of that export; None where they are not known."""
     emit: Callable[[Event], None] = lambda event: None
 
 

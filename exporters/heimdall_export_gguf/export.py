@@ -15,15 +15,15 @@ from typing import Final
 
 from heimdall_core.errors import ModelError
 from heimdall_core.types import Artefact, Event, ExportContext
-from heimdall_export_gguf.architectures import (
+from heimdall_export_gguf.metadata import KNOWN, general_values, safe_name
+from heimdall_export_gguf.model_directory import open_model_directory
+from heimdall_export_gguf.options import GGUFOptions
+from heimdall_export_gguf.planning import (
     architecture_values,
     dimensions,
     find_architecture,
     planned_tensors,
 )
-from heimdall_export_gguf.metadata import KNOWN, general_values
-from heimdall_export_gguf.model_directory import open_model_directory
-from heimdall_export_gguf.options import GGUFOptions
 from heimdall_export_gguf.quant_types import FLOAT_TYPES, NEED_IMPORTANCE, canonical_type
 from heimdall_export_gguf.quantise import Preview, importance_needed, preview, quantise
 from heimdall_export_gguf.vocabulary import read_vocabulary
@@ -41,14 +41,15 @@ _STAGE: Final = "export"
 def export(context: ExportContext, options: GGUFOptions) -> list[Artefact]:
     """Writes one file per type in `options.quant_types`, in their order.
 
-    Quantised types are made of an F32 file, which is temporary: going by way of F16 would round
-    twice. Raises `ModelError`, before any work where that is possible; then no file has appeared.
+    Quantised types are made of a temporary file in the type that holds every weight exactly (F32
+    where the model's types are mixed): going by way of F16 would round twice. Raises `ModelError`,
+    before any work where that is possible; then no file has appeared.
     """
     types = [canonical_type(name) for name in options.quant_types]
     for kind in types:
         if kind in NEED_IMPORTANCE:
             raise importance_needed(kind)
-    plan = _plan(context)
+    plan = _plan(context, options)
     targets = _targets(context, options, types, str(plan.general["general.name"]))
     folder = _workspace(targets[0].parent)
     try:
@@ -56,7 +57,7 @@ def export(context: ExportContext, options: GGUFOptions) -> list[Artefact]:
         made = [folder / target.name for target in targets]
         _write_all(context, options, plan, types, made, folder)
         artefacts = [
-            _artefact(part, target, kind)
+            _artefact(part, target, kind, plan.exact_type)
             for part, target, kind in zip(made, targets, types, strict=True)
         ]
         for part, target in zip(made, targets, strict=True):
@@ -69,19 +70,33 @@ def export(context: ExportContext, options: GGUFOptions) -> list[Artefact]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _plan(context: ExportContext) -> Plan:
-    model = open_model_directory(context.model)
+def _plan(context: ExportContext, options: GGUFOptions | None = None) -> Plan:
+    options = options or GGUFOptions()
+    model = open_model_directory(context.model, options.base)
     architecture = find_architecture(model)
+    vocabulary = read_vocabulary(model, dimensions(model)["vocab"], options.contract)
+    notes = list(vocabulary.notes)
+    if model.adapter:
+        notes.insert(0, f"{model.adapter.kind} is merged into {model.adapter.base.name} on the fly")
+    general = dict(general_values(context.metadata, context.model.resolve().name))
+    if options.contract == "chatml" and (name := safe_name(general["general.name"])):
+        notes.append(
+            f"the name in the file is '{name}': llama.cpp lets special tokens of models called"
+            " phi-3 swallow the line end that follows them"
+        )
+        general["general.name"] = name
     for key in sorted(context.metadata.keys() - KNOWN):
         context.emit(
             Event(kind="warning", stage=_STAGE, message=f"metadata '{key}' has no place in a GGUF")
         )
+    for note in notes:
+        context.emit(Event(kind="note", stage=_STAGE, message=note))
     return Plan(
         architecture=architecture.name,
         values=architecture_values(architecture, model),
-        vocabulary=read_vocabulary(model, dimensions(model)["vocab"]),
+        vocabulary=vocabulary,
         tensors=planned_tensors(architecture, model),
-        general=general_values(context.metadata, context.model.resolve().name),
+        general=general,
     )
 
 
@@ -120,8 +135,8 @@ def _workspace(folder: Path) -> Path:
 
 def _check_space(folder: Path, plan: Plan, types: Sequence[str]) -> None:
     per_weight = sum(_LEAST_BYTES.get(kind, _LEAST_OTHERWISE) for kind in types)
-    if _needs_source(types) and "F32" not in types:
-        per_weight += _LEAST_BYTES["F32"]
+    if _needs_source(types) and plan.exact_type not in types:
+        per_weight += _LEAST_BYTES[plan.exact_type]
     needed = int(plan.parameters * per_weight)
     free = shutil.disk_usage(folder).free
     if free < needed:
@@ -143,12 +158,13 @@ def _write_all(
     made: Sequence[Path],
     folder: Path,
 ) -> None:
-    source = made[types.index("F32")] if "F32" in types else folder / "source-F32"
+    exact = plan.exact_type
+    source = made[types.index(exact)] if exact in types else folder / f"source-{exact}"
     if _needs_source(types):
-        write_float(plan, source, "F32", _progress(context, plan, "F32"))
+        write_float(plan, source, exact, _progress(context, plan, exact))
     for kind, part in zip(types, made, strict=True):
         if part.exists():
-            continue  # the F32 file, which the others are made of
+            continue  # the exact file, which the others are made of
         if kind in FLOAT_TYPES:
             write_float(plan, part, kind, _progress(context, plan, kind))
             continue
@@ -178,7 +194,7 @@ def explain(kind: str, coming: Preview) -> str:
     )
 
 
-def _artefact(part: Path, target: Path, kind: str) -> Artefact:
+def _artefact(part: Path, target: Path, kind: str, exact: str) -> Artefact:
     header = read_gguf(part)
     with part.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -191,6 +207,6 @@ def _artefact(part: Path, target: Path, kind: str) -> Artefact:
             "sha256": digest,
             "parameters": header.parameters,
             "bits_per_weight": round(header.bits_per_weight, 3),
-            "intermediate": "none" if kind in FLOAT_TYPES else "F32",
+            "intermediate": "none" if kind in FLOAT_TYPES else exact,
         },
     )

@@ -7,6 +7,7 @@ Known keys: `name`, `licence`, `author`, `description`, `base_model`, `recipe_ha
 from __future__ import annotations
 
 import json
+import re
 from pathlib import PurePath
 from typing import Any, Final
 
@@ -56,6 +57,13 @@ def general_values(metadata: Json, default_name: str) -> dict[str, str | int]:
         except TypeError as error:
             raise _wrong("metrics", "plain JSON", metrics) from error
     return values
+
+
+def safe_name(name: str | int) -> str:
+    """Another spelling for a name by which llama.cpp would treat tokens otherwise; empty where
+    the name is harmless."""
+    text = re.sub(r"(?i)phi-?3", lambda found: f"{found[0][:3]} 3", str(name))
+    return "" if text == name else text
 
 
 def _text(metadata: Json, key: str) -> str:

@@ -1,4 +1,5 @@
-"""A Hugging Face model directory, opened and checked before any work starts."""
+"""A Hugging Face model directory, or an adapter with its base model, opened and checked before any
+work starts."""
 
 from __future__ import annotations
 
@@ -7,14 +8,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import attrs
 from attrs import frozen
 
 from heimdall_core.errors import ModelError
 from heimdall_core.types import Json
-from heimdall_export_gguf.safetensors_file import StoredTensor, read_header
+from heimdall_export_gguf.adapter import Adapter, is_adapter, merged_tensors, open_adapter
+from heimdall_export_gguf.safetensors_file import read_header
+from heimdall_export_gguf.sources import Source
 
 _WEIGHTS = "model.safetensors"
 _INDEX = "model.safetensors.index.json"
+_EMBEDDING = "model.embed_tokens.weight"
+_HEAD = "lm_head.weight"
 
 
 @frozen
@@ -29,23 +35,29 @@ class ModelDirectory:
     """tokenizer_config.json; empty where there is none."""
     chat_template: str
     """Empty where there is none."""
-    tensors: Mapping[str, StoredTensor]
-    """Every stored tensor by its Hugging Face name."""
+    tensors: Mapping[str, Source]
+    """Every tensor by its Hugging Face name; an adapter's are merged in."""
+    adapter: Adapter | None = None
+    """What was merged, where `path` is an adapter."""
+
+    @property
+    def weights(self) -> Path:
+        """The directory of the model itself: `path`, or the adapter's base."""
+        return self.adapter.base if self.adapter else self.path
 
 
-def open_model_directory(path: Path) -> ModelDirectory:
-    """Reads everything but the weights' values.
+def open_model_directory(path: Path, base: str = "") -> ModelDirectory:
+    """Reads everything but the weights' values. An adapter is opened with its base model, the
+    directory `base` or the one that the adapter names.
 
     Raises `ModelError` where something is missing, broken or cut short.
     """
     if not path.is_dir():
         raise ModelError("is not a model directory", where=str(path))
-    if (path / "adapter_config.json").is_file() and not (path / "config.json").is_file():
-        raise ModelError(
-            "is an adapter without its base model",
-            where=str(path),
-            hint="merge it into the base model first",
-        )
+    if is_adapter(path):
+        return _with_adapter(open_adapter(path, base))
+    if base:
+        raise ModelError("is no adapter; a base model is of no use", where=str(path))
     config = _json(path / "config.json")
     tokenizer = _json(path / "tokenizer.json")
     settings = path / "tokenizer_config.json"
@@ -58,6 +70,56 @@ def open_model_directory(path: Path) -> ModelDirectory:
         chat_template=_chat_template(path, tokenizer_config),
         tensors=_tensors(path),
     )
+
+
+def _with_adapter(adapter: Adapter) -> ModelDirectory:
+    """The base model with the adapter merged in, and with the adapter's tokenizer where it has
+    one of its own."""
+    base = open_model_directory(adapter.base)
+    quantised = base.config.get("quantization_config")
+    if quantised:
+        raise ModelError(
+            f"the base model is quantised ({quantised.get('quant_method', 'unknown')}); an adapter"
+            " is merged into the full-precision model alone",
+            where=str(adapter.base),
+            hint="name the full-precision model: --base DIR",
+        )
+    tensors, tied = _merged(adapter, base)
+    found = attrs.evolve(base, path=adapter.path, tensors=tensors, adapter=adapter)
+    if not tied:
+        found = attrs.evolve(found, config={**base.config, "tie_word_embeddings": False})
+    embedding = tensors.get("model.embed_tokens.weight")
+    if embedding is not None and embedding.shape[0] != base.config.get("vocab_size"):
+        found = attrs.evolve(found, config={**found.config, "vocab_size": embedding.shape[0]})
+    if (adapter.path / "tokenizer.json").is_file():
+        settings = adapter.path / "tokenizer_config.json"
+        tokenizer_config = _json(settings) if settings.is_file() else {}
+        found = attrs.evolve(
+            found,
+            tokenizer=_json(adapter.path / "tokenizer.json"),
+            tokenizer_config=tokenizer_config,
+            chat_template=_chat_template(adapter.path, tokenizer_config) or base.chat_template,
+        )
+    return found
+
+
+def _merged(adapter: Adapter, base: ModelDirectory) -> tuple[dict[str, Source], bool]:
+    """The merged tensors, and whether output matrix and embedding still are one.
+
+    PEFT adapts one of two tied matrices alone, so they part; with `ensure_weight_tying`, and for
+    single trained tokens, both follow.
+    """
+    tied = bool(base.config.get("tie_word_embeddings", False))
+    touched = {_EMBEDDING, _HEAD} & {f"{module}.weight" for module in adapter.modules}
+    if not tied or not touched or _EMBEDDING not in base.tensors:
+        return merged_tensors(adapter, base.tensors), tied
+    together = adapter.config.get("ensure_weight_tying") or adapter.config.get(
+        "trainable_token_indices"
+    )
+    if together and _HEAD not in touched:
+        return merged_tensors(adapter, base.tensors), True
+    untied = {**base.tensors, _HEAD: base.tensors[_EMBEDDING]}
+    return merged_tensors(adapter, untied), False
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -86,9 +148,9 @@ def _chat_template(path: Path, tokenizer_config: Json) -> str:
     return template if isinstance(template, str) else ""
 
 
-def _tensors(path: Path) -> dict[str, StoredTensor]:
+def _tensors(path: Path) -> dict[str, Source]:
     if (path / _WEIGHTS).is_file():
-        return read_header(path / _WEIGHTS)
+        return dict(read_header(path / _WEIGHTS))
     if not (path / _INDEX).is_file():
         raise ModelError(
             f"the model has neither {_WEIGHTS} nor {_INDEX}",
@@ -98,7 +160,7 @@ def _tensors(path: Path) -> dict[str, StoredTensor]:
     where = _json(path / _INDEX).get("weight_map")
     if not isinstance(where, dict) or not all(isinstance(name, str) for name in where.values()):
         raise ModelError("has no weight_map", where=str(path / _INDEX))
-    tensors: dict[str, StoredTensor] = {}
+    tensors: dict[str, Source] = {}
     for shard in sorted(set(where.values())):
         if Path(shard).name != shard:
             raise ModelError(f"names a shard outside the model: {shard}", where=str(path / _INDEX))

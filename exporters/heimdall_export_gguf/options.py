@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import string
-from typing import Any
+from typing import Any, Literal
 
 from attrs import Attribute, field, frozen, validators
 
 from heimdall_core.errors import ModelError
 from heimdall_export_gguf.quant_types import canonical_type
+
+#: What a model must be made for: Heimdall's prompt, or whatever it was made for.
+Contract = Literal["chatml", "own"]
 
 
 def _known_types(options: object, attribute: Attribute[Any], names: tuple[str, ...]) -> None:
@@ -44,6 +47,11 @@ class GGUFOptions:
     threads: int = field(default=0, validator=validators.ge(0))
     """CPU threads of the quantiser; 0 takes the cores that this process may use. The bytes do
     not depend on it."""
+    base: str = ""
+    """Folder of an adapter's base model; empty takes the one that the adapter names."""
+    contract: Contract = "chatml"
+    """`chatml` refuses a model that was not trained for Heimdall's prompt; `own` exports any model
+    with its own template and end token."""
     overwrite: bool = False
     """Replace files of the same name; otherwise the export is refused."""
 

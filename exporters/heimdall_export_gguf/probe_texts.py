@@ -46,6 +46,22 @@ _SCRIPTS: Final = (
     "𝔊𝔯𝔞𝔭𝔥 𝟘𝟙𝟚 𐍈 𠀀𠀁 𓂀",
 )
 
+#: Texts that NFC changes: composed, decomposed, compatibility and reordered marks.
+NOT_NFC: Final = (
+    "e\u0301",
+    "A\u030angstro\u0308m",
+    "cre\u0300me bru\u0302le\u0301e",
+    "\u1112\u1161\u11ab\u1100\u1173\u11af",
+    "\u212b \u2126 \u212a",
+    "q\u0307\u0323",
+    "\u0958\u0959",
+    "\ufb2a",
+    "o\u031b\u0309",
+    "\u0b92\u0bd7",
+    "\u3046\u3099",
+    "\u0065\u0302\u0301 MATCH (n:Caf\u0065\u0301)",
+)
+
 _EMOJI: Final = (
     "😀😃😄 🚀 ✅",
     "👩‍👩‍👧‍👦 👨🏽‍💻 🏳️‍🌈 🏴󠁧󠁢󠁥󠁮󠁧󠁿",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,32 +35,20 @@ class StoredTensor:
     start: int
     """Offset in the file, in bytes."""
 
-    @property
-    def values(self) -> int:
-        """How many numbers it holds."""
-        return math.prod(self.shape)
+    def rows(self, start: int, stop: int) -> npt.NDArray[np.float32]:
+        """Rows `start` to `stop`, (stop - start, *shape[1:]), widened to float32.
 
-    def chunks(self, max_values: int = 1 << 22) -> Iterator[npt.NDArray[np.float32]]:
-        """The tensor as float32 blocks of whole rows, (n, *shape[1:]), about `max_values` each.
-
-        Raises `ModelError` for values that are not finite: no runtime could use them.
+        Raises `ModelError` where the file ends before them.
         """
         width = math.prod(self.shape[1:])
-        step = max(1, max_values // max(1, width)) * width
+        size = _SIZES[self.dtype]
+        count = (stop - start) * width
         with self.file.open("rb") as file:
-            file.seek(self.start)
-            for done in range(0, self.values, step):
-                count = min(step, self.values - done)
-                block = _widened(file.read(count * _SIZES[self.dtype]), self.dtype)
-                if block.size != count:
-                    raise ModelError(f"tensor {self.name} is cut short", where=str(self.file))
-                if not np.isfinite(block).all():
-                    raise ModelError(
-                        f"tensor {self.name} holds values that are not finite",
-                        where=str(self.file),
-                        hint="the training diverged: lower the learning rate",
-                    )
-                yield block.reshape(-1, *self.shape[1:])
+            file.seek(self.start + start * width * size)
+            block = _widened(file.read(count * size), self.dtype)
+        if block.size != count:
+            raise ModelError(f"tensor {self.name} is cut short", where=str(self.file))
+        return block.reshape(-1, *self.shape[1:])
 
 
 def read_header(path: Path) -> dict[str, StoredTensor]:

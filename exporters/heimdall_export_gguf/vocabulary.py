@@ -1,75 +1,120 @@
-"""A Hugging Face byte-level BPE tokenizer as llama.cpp's `tokenizer.ggml.*` values.
-
-llama.cpp rebuilds the tokenizer from tokens, merges and the *name* of a pre-tokenizer; anything
-else in tokenizer.json is lost. So everything that would change a token id is checked first, and a
-tokenizer that llama.cpp could not follow is refused.
-"""
+"""A Hugging Face tokenizer as llama.cpp's `tokenizer.*` values."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Mapping
 
-from attrs import frozen
+from attrs import field, frozen
 
 from heimdall_core.errors import ModelError
-from heimdall_core.prompt import CHAT_TEMPLATE, END_OF_TEXT, IM_END, SPECIAL_TOKENS
-from heimdall_core.types import Json
+from heimdall_core.prompt import CHAT_TEMPLATE, IM_END, SPECIAL_TOKENS
+from heimdall_export_gguf.byte_level import ADD_BOS, read_byte_level
 from heimdall_export_gguf.model_directory import ModelDirectory
-
-#: llama.cpp's pre-tokenizers by the regular expression that they implement.
-PRE_TOKENIZERS: Final = {
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
-    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+": "qwen2",
-}
-
-#: Options of the BPE model that llama.cpp has no counterpart for; none may be set.
-_OPTIONS: Final = (
-    *("byte_fallback", "dropout", "fuse_unk", "unk_token", "ignore_merges"),
-    *("continuing_subword_prefix", "end_of_word_suffix"),
-)
-
-#: llama.cpp's token types.
-NORMAL: Final = 1
-CONTROL: Final = 3
-USER_DEFINED: Final = 4
-UNUSED: Final = 5
+from heimdall_export_gguf.options import Contract
+from heimdall_export_gguf.sentence_pieces import SentencePieces, read_sentence_pieces
+from heimdall_export_gguf.special_tokens import Declared, declared_tokens
+from heimdall_export_gguf.tokens import CONTROL, added_tokens
 
 
 @frozen
 class Vocabulary:
     """What goes into `tokenizer.*`."""
 
+    model: str
+    """llama.cpp's name of the kind: `gpt2` for byte-level BPE, `llama` for SentencePiece."""
     pre: str
     tokens: tuple[str, ...]
-    """By id, in the byte-level alphabet; one per row of the embedding."""
+    """By id; one per row of the embedding."""
     types: tuple[int, ...]
     merges: tuple[str, ...]
+    """Empty for SentencePiece, which has scores."""
+    scores: tuple[float, ...]
+    """Empty for byte-level BPE, which has merges."""
     eos: int
-    pad: int
-    bos: int | None
-    """None where the model has none."""
+    special: Mapping[str, int]
+    """`bos`, `pad`, `unk` and the like, as far as the model has them."""
+    adds: Mapping[str, bool]
+    """`bos`, `eos`, `sep`: whether it is added to every text."""
+    add_space: bool | None
+    """Whether a space is put in front; None leaves it to llama.cpp."""
     chat_template: str
+    notes: tuple[str, ...] = field(default=())
+    """What the user should know."""
 
 
-def read_vocabulary(model: ModelDirectory, size: int) -> Vocabulary:
+def read_vocabulary(model: ModelDirectory, size: int, contract: Contract = "chatml") -> Vocabulary:
     """The vocabulary of a model whose embedding has `size` rows.
 
-    Raises `ModelError` where llama.cpp would tokenise differently, where `<|im_end|>` or another
-    of ChatML's tokens is missing, and where the chat template is not Heimdall's.
+    Raises `ModelError` where llama.cpp would tokenise differently. Under the contract `chatml`
+    also where `<|im_end|>` or another of ChatML's tokens is missing, and where the chat template
+    is not Heimdall's; under `own`, where the model has no end token.
     """
     where = str(model.path / "tokenizer.json")
-    pre = _check_pipeline(model.tokenizer, where)
-    if model.tokenizer_config.get("add_bos_token") or model.tokenizer_config.get("add_eos_token"):
-        raise ModelError("adds BOS or EOS to every text; the prompt has neither", where=where)
-    tokens, types = _tokens(model.tokenizer, size, where)
-    ids = {token: number for number, token in enumerate(tokens)}
+    kind = model.tokenizer.get("model")
+    if not isinstance(kind, dict) or kind.get("type") != "BPE":
+        raise ModelError("only BPE tokenizers can be exported", where=where)
+    declared = declared_tokens(model, size)
+    notes: list[str] = []
+    pieces: SentencePieces | None = None
+    pre, merges, scores = "default", tuple[str, ...](), tuple[float, ...]()
+    if kind.get("byte_fallback"):
+        pieces = read_sentence_pieces(model, size)
+        tokens, types, scores = pieces.texts, pieces.types, pieces.scores
+        if pieces.made_scores:
+            notes.append("there is no tokenizer.model: scores are made from the merges' order")
+    else:
+        level = read_byte_level(model, size)
+        tokens, types, pre, merges = level.texts, level.types, level.pre, level.merges
+    if len(set(tokens)) < len(tokens):
+        twice = next(token for token in tokens if tokens.count(token) > 1)
+        raise ModelError(f"has the token {twice!r} twice", where=where)
+    if contract == "chatml":
+        _check_contract(model, dict(zip(tokens, types, strict=True)), where)
+        declared.ids["eos"] = tokens.index(IM_END)
+        bos = tokens[declared.ids["bos"]] if "bos" in declared.ids else ""
+        _settle_adds(declared, bos, adds_bos=bool(pieces) or pre in ADD_BOS, where=where)
+    elif "eos" not in declared.ids:
+        raise ModelError(
+            "the model names no end token; its answers would never end",
+            where=str(model.path),
+            hint="set eos_token in tokenizer_config.json",
+        )
+    strips = [token.text for token in added_tokens(model.tokenizer, where) if token.strips]
+    if strips:
+        notes.append(
+            f"{len(strips)} tokens swallow the whitespace beside them in Hugging Face"
+            f" ({', '.join(strips[:3])} …), which a GGUF cannot say; the prompt holds none of them"
+        )
+    return Vocabulary(
+        model="llama" if pieces else "gpt2",
+        pre=pre,
+        tokens=tokens,
+        types=types,
+        merges=merges,
+        scores=scores,
+        eos=declared.ids["eos"],
+        special={kind: number for kind, number in declared.ids.items() if kind != "eos"},
+        adds=dict(declared.adds),
+        add_space=_add_space(model, pieces, contract),
+        chat_template=model.chat_template,
+        notes=tuple(notes),
+    )
+
+
+def _check_contract(model: ModelDirectory, types: Mapping[str, int], where: str) -> None:
+    strips = {token.text for token in added_tokens(model.tokenizer, where) if token.strips}
     for token in SPECIAL_TOKENS:
-        if token not in ids or types[ids[token]] != CONTROL:
+        if types.get(token) != CONTROL:
             raise ModelError(
                 f"has no special token {token}",
                 where=where,
                 hint="answers end in it: train with a tokenizer that holds "
-                + ", ".join(SPECIAL_TOKENS),
+                + ", ".join(SPECIAL_TOKENS)
+                + ", or set contract to 'own' for a model that NornicDB will not serve",
+            )
+        if token in strips:
+            raise ModelError(
+                f"the token {token} swallows what is beside it, which llama.cpp cannot", where=where
             )
     if model.chat_template != CHAT_TEMPLATE:
         raise ModelError(
@@ -79,123 +124,28 @@ def read_vocabulary(model: ModelDirectory, size: int) -> Vocabulary:
             where=str(model.path),
             hint="save the tokenizer with heimdall_core.prompt.CHAT_TEMPLATE",
         )
-    return Vocabulary(
-        pre=pre,
-        tokens=tokens,
-        types=types,
-        merges=_merges(model.tokenizer, where),
-        eos=ids[IM_END],
-        pad=_named(model.tokenizer_config.get("pad_token"), ids, ids[END_OF_TEXT]),
-        bos=_bos(model, ids),
-        chat_template=model.chat_template,
-    )
 
 
-def _check_pipeline(tokenizer: Json, where: str) -> str:
-    """The name of the pre-tokenizer, after a look at everything else that tokenising does."""
-    model = tokenizer.get("model")
-    if not isinstance(model, dict) or model.get("type") != "BPE":
-        raise ModelError("only byte-level BPE tokenizers can be exported", where=where)
-    for key in _OPTIONS:
-        if model.get(key):
-            raise ModelError(f"the BPE option '{key}' cannot be exported", where=where)
-    normaliser = tokenizer.get("normalizer")
-    if normaliser is not None and normaliser != {"type": "NFC"}:
-        raise ModelError("only the normaliser NFC, or none, can be exported", where=where)
-    if _adds_tokens(tokenizer.get("post_processor")):
-        raise ModelError("adds special tokens to every text; the prompt has none", where=where)
-    match tokenizer.get("pre_tokenizer"):
-        case {
-            "type": "Sequence",
-            "pretokenizers": [
-                {
-                    "type": "Split",
-                    "pattern": {"Regex": str(regex)},
-                    "behavior": "Isolated",
-                    "invert": False,
-                },
-                {"type": "ByteLevel", "add_prefix_space": False, "use_regex": False},
-            ],
-        } if regex in PRE_TOKENIZERS:
-            return PRE_TOKENIZERS[regex]
-        case _:
-            raise ModelError(
-                "splits text by another rule than llama.cpp knows; token ids would differ",
-                where=where,
-                hint=f"pre-tokenizers that are known: {', '.join(PRE_TOKENIZERS.values())}",
-            )
+def _settle_adds(declared: Declared, bos: str, *, adds_bos: bool, where: str) -> None:
+    """The file says what the tokenizer does, where llama.cpp would do otherwise. `adds_bos`:
+    what it does where nothing is said."""
+    if declared.really["eos"]:
+        raise ModelError("adds EOS to every text; the prompt has none", where=where)
+    if declared.really["bos"] and bos in SPECIAL_TOKENS:
+        raise ModelError(f"adds {bos} to every text, which the prompt itself holds", where=where)
+    if declared.adds.get("bos", adds_bos) != declared.really["bos"]:
+        declared.adds["bos"] = declared.really["bos"]
+    if declared.adds.get("eos", False):
+        declared.adds["eos"] = False
 
 
-def _adds_tokens(processor: Any) -> bool:
-    match processor:
-        case None | {"type": "ByteLevel"}:
-            return False
-        case {"type": "TemplateProcessing", "single": list(pieces)}:
-            return any("Sequence" not in piece for piece in pieces)
-        case {"type": "Sequence", "processors": list(processors)}:
-            return any(_adds_tokens(inner) for inner in processors)
-        case _:
-            return True
-
-
-def _tokens(tokenizer: Json, size: int, where: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """Tokens and types by id. Rows of the embedding that no token has are filled as llama.cpp's
-    converter fills them."""
-    vocabulary = tokenizer["model"].get("vocab")
-    added = tokenizer.get("added_tokens", [])
-    if not isinstance(vocabulary, dict) or not isinstance(added, list):
-        raise ModelError("has no vocabulary", where=where)
-    tokens = [f"[PAD{number}]" for number in range(size)]
-    types = [UNUSED] * size
-    for token, number in vocabulary.items():
-        _place(tokens, types, token, number, NORMAL, where)
-    for entry in added:
-        match entry:
-            case {"content": str(token), "id": int(number), "special": bool(special)}:
-                pass
-            case _:
-                raise ModelError("has a broken entry in added_tokens", where=where)
-        if entry.get("lstrip") or entry.get("rstrip") or entry.get("single_word"):
-            raise ModelError(
-                f"the token {token} swallows what is beside it, which llama.cpp cannot",
-                where=where,
-            )
-        control = special or (token.startswith("<|") and token.endswith("|>"))
-        _place(tokens, types, token, number, CONTROL if control else USER_DEFINED, where)
-    return tuple(tokens), tuple(types)
-
-
-def _place(
-    tokens: list[str], types: list[int], token: str, number: Any, kind: int, where: str
-) -> None:
-    if type(number) is not int or not 0 <= number < len(tokens):
-        raise ModelError(
-            f"the token {token!r} has the id {number}, but the embedding has {len(tokens)} rows",
-            where=where,
-            hint="resize the embedding after adding tokens",
-        )
-    tokens[number], types[number] = token, kind
-
-
-def _merges(tokenizer: Json, where: str) -> tuple[str, ...]:
-    merges = tokenizer["model"].get("merges")
-    if not isinstance(merges, list):
-        raise ModelError("has no merges", where=where)
-    pairs = [merge.split(" ") if isinstance(merge, str) else merge for merge in merges]
-    for pair in pairs:
-        if len(pair) != 2 or not all(isinstance(part, str) and " " not in part for part in pair):
-            raise ModelError(f"has a broken merge: {pair!r}", where=where)
-    return tuple(" ".join(pair) for pair in pairs)
-
-
-def _named(entry: Any, ids: dict[str, int], otherwise: int) -> int:
-    """The id of a token of tokenizer_config.json, which is a string or `{"content": …}`."""
-    name = entry.get("content") if isinstance(entry, dict) else entry
-    return ids.get(name, otherwise) if isinstance(name, str) else otherwise
-
-
-def _bos(model: ModelDirectory, ids: dict[str, int]) -> int | None:
-    declared = model.config.get("bos_token_id")
-    known = declared if type(declared) is int and 0 <= declared < len(ids) else -1
-    number = _named(model.tokenizer_config.get("bos_token"), ids, known)
-    return None if number < 0 else number
+def _add_space(
+    model: ModelDirectory, pieces: SentencePieces | None, contract: Contract
+) -> bool | None:
+    """llama.cpp puts a space in front of SentencePiece text, unless it is told otherwise."""
+    told = model.tokenizer_config.get("add_prefix_space")
+    writes = model.config.get("model_type") in ("llama", "mistral") and isinstance(told, bool)
+    if pieces is None or contract == "own":
+        return told if writes else None
+    needed = pieces.spaces == "each"
+    return needed if writes or not needed else None

@@ -13,13 +13,24 @@ from attrs import frozen
 
 from heimdall_core.errors import ModelError
 from heimdall_export_gguf.quant_types import file_type
-from heimdall_export_gguf.safetensors_file import StoredTensor
+from heimdall_export_gguf.sources import Source, blocks, count
 from heimdall_export_gguf.vocabulary import Vocabulary
 
 _STORAGE: Final = {
     "F32": gguf.GGMLQuantizationType.F32,
     "F16": gguf.GGMLQuantizationType.F16,
     "BF16": gguf.GGMLQuantizationType.BF16,
+}
+#: GGUF's keys for the kinds of `special_tokens.KINDS`.
+_TOKEN_KEYS: Final = {
+    "bos": "tokenizer.ggml.bos_token_id",
+    "eos": "tokenizer.ggml.eos_token_id",
+    "eot": "tokenizer.ggml.eot_token_id",
+    "eom": "tokenizer.ggml.eom_token_id",
+    "unk": "tokenizer.ggml.unknown_token_id",
+    "sep": "tokenizer.ggml.seperator_token_id",  # so spelt
+    "pad": "tokenizer.ggml.padding_token_id",
+    "mask": "tokenizer.ggml.mask_token_id",
 }
 _WIDTHS: Final = {"F32": 4, "F16": 2, "BF16": 2}
 
@@ -30,10 +41,10 @@ class Plan:
 
     architecture: str
     """llama.cpp's name."""
-    values: Mapping[str, int | float]
+    values: Mapping[str, int | float | str]
     """Metadata of the architecture."""
     vocabulary: Vocabulary
-    tensors: Sequence[tuple[str, StoredTensor]]
+    tensors: Sequence[tuple[str, Source]]
     """GGUF name, and where the values come from, in the file's order."""
     general: Mapping[str, str | int]
     """Metadata on origin and licence."""
@@ -41,7 +52,13 @@ class Plan:
     @property
     def parameters(self) -> int:
         """How many weights the file will hold."""
-        return sum(stored.values for _, stored in self.tensors)
+        return sum(count(source) for _, source in self.tensors)
+
+    @property
+    def exact_type(self) -> str:
+        """The smallest type that holds every matrix exactly, of which quantised files are made."""
+        kinds = {source.dtype for _, source in self.tensors if len(source.shape) > 1}
+        return kinds.pop() if len(kinds) == 1 else "F32"
 
 
 def write_float(plan: Plan, path: Path, kind: str, progress: Callable[[int], None]) -> None:
@@ -55,13 +72,13 @@ def write_float(plan: Plan, path: Path, kind: str, progress: Callable[[int], Non
         _add_general(writer, plan, kind)
         _add_values(writer, plan.values)
         _add_vocabulary(writer, plan.vocabulary)
-        for name, stored in plan.tensors:
-            storage = _storage(stored, kind)
+        for name, source in plan.tensors:
+            storage = _storage(name, source, kind)
             writer.add_tensor_info(
                 name,
-                stored.shape,
+                source.shape,
                 np.dtype(np.float32),
-                stored.values * _WIDTHS[storage],
+                count(source) * _WIDTHS[storage],
                 raw_dtype=_STORAGE[storage],
             )
         writer.write_header_to_file()
@@ -72,9 +89,9 @@ def write_float(plan: Plan, path: Path, kind: str, progress: Callable[[int], Non
         writer.close()
 
 
-def _storage(stored: StoredTensor, kind: str) -> str:
-    """Vectors (norms, biases) stay F32."""
-    return kind if len(stored.shape) > 1 else "F32"
+def _storage(name: str, source: Source, kind: str) -> str:
+    """Vectors and norms stay F32."""
+    return kind if len(source.shape) > 1 and not name.endswith("_norm.weight") else "F32"
 
 
 def _add_general(writer: gguf.GGUFWriter, plan: Plan, kind: str) -> None:
@@ -96,18 +113,24 @@ def _add_values(writer: gguf.GGUFWriter, values: Mapping[str, str | int | float]
 
 
 def _add_vocabulary(writer: gguf.GGUFWriter, vocabulary: Vocabulary) -> None:
-    writer.add_tokenizer_model("gpt2")  # llama.cpp's name for byte-level BPE
+    writer.add_tokenizer_model(vocabulary.model)
     writer.add_tokenizer_pre(vocabulary.pre)
     writer.add_token_list(vocabulary.tokens)
     writer.add_token_types(vocabulary.types)
-    writer.add_token_merges(vocabulary.merges)
-    writer.add_eos_token_id(vocabulary.eos)
-    writer.add_pad_token_id(vocabulary.pad)
-    if vocabulary.bos is not None:
-        writer.add_bos_token_id(vocabulary.bos)
-    writer.add_add_bos_token(False)
-    writer.add_add_eos_token(False)
-    writer.add_chat_template(vocabulary.chat_template)
+    if vocabulary.scores:
+        writer.add_token_scores(vocabulary.scores)
+    if vocabulary.merges:
+        writer.add_token_merges(vocabulary.merges)
+    for kind, number in {**vocabulary.special, "eos": vocabulary.eos}.items():
+        if kind in _TOKEN_KEYS:
+            writer.add_uint32(_TOKEN_KEYS[kind], number)
+    for kind, added in vocabulary.adds.items():
+        if kind in ("bos", "eos", "sep"):
+            writer.add_bool(f"tokenizer.ggml.add_{kind}_token", added)
+    if vocabulary.add_space is not None:
+        writer.add_add_space_prefix(vocabulary.add_space)
+    if vocabulary.chat_template:
+        writer.add_chat_template(vocabulary.chat_template)
 
 
 def _write_tensors(
@@ -117,10 +140,10 @@ def _write_tensors(
     # 2.2 GB in F32. Its file and padding are used, its buffering is not.
     [file] = writer.fout or []
     written = 0
-    for name, stored in plan.tensors:
+    for name, source in plan.tensors:
         writer.write_padding(file, file.tell())
-        for block in stored.chunks():
-            _encoded(block, _storage(stored, kind), name).tofile(file)
+        for block in blocks(source):
+            _encoded(block, _storage(name, source, kind), name).tofile(file)
             written += block.size
             progress(written)
         writer.write_padding(file, file.tell())

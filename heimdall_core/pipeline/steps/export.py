@@ -51,6 +51,7 @@ def verify_artefact(
     texts: int,
     answers: int,
     max_new_tokens: int,
+    options: Any = None,
     emit: Callable[[Event], None] = lambda event: None,
 ) -> list[Check]:
     """The proof of one artefact, line by line; empty where its exporter has none."""
@@ -64,6 +65,7 @@ def verify_artefact(
         texts=texts,
         answers=answers,
         max_new_tokens=max_new_tokens,
+        options=options,
         emit=emit,
     )
     return list(plugin.verify(context))

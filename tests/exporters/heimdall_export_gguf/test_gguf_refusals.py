@@ -74,7 +74,7 @@ REFUSALS = {
     "config is a list": (lambda m: (m / "config.json").write_text("[]", "utf-8"), "not a JSON obj"),
     "an adapter": (
         lambda m: (m / "config.json").rename(m / "adapter_config.json"),
-        "adapter without its base model",
+        "is no LoRA and cannot be merged",
     ),
     "cut weights": (cut, "is cut short: tensor"),
     "weights are text": (
@@ -86,7 +86,15 @@ REFUSALS = {
     "sliding window": (config(use_sliding_window=True), "'use_sliding_window' is True"),
     "scaled rope": (
         config(rope_parameters={"rope_type": "yarn", "rope_theta": 1e4}),
-        "RoPE scaling 'yarn'",
+        "'factor' must be a positive number",
+    ),
+    "dynamic rope": (
+        config(rope_parameters={"rope_type": "dynamic", "rope_theta": 1e4, "factor": 2.0}),
+        "RoPE scaling 'dynamic' cannot be exported for qwen2; supported: linear",
+    ),
+    "Llama's rope in Qwen": (
+        config(rope_parameters={"rope_type": "llama3", "rope_theta": 1e4, "factor": 2.0}),
+        "RoPE scaling 'llama3'",
     ),
     "no layers": (config(num_hidden_layers=0), "'num_hidden_layers' must be a positive"),
     "a width that is text": (config(hidden_size="256"), "'hidden_size' must be a positive"),
@@ -133,22 +141,30 @@ REFUSALS = {
         tokenizer_edit(lambda d: d.update(normalizer={"type": "Lowercase"})),
         "only the normaliser NFC",
     ),
-    "adds BOS": (
+    "adds a marker": (
         tokenizer_edit(
             lambda d: d["post_processor"]["single"].insert(
                 0, {"SpecialToken": {"id": "<|im_start|>", "type_id": 0}}
             )
         ),
-        "adds special tokens",
+        "adds <|im_start|> to every text, which the prompt itself holds",
     ),
-    "asks for BOS": (
-        lambda m: edit_json(m / "tokenizer_config.json", add_bos_token=True),
-        "adds BOS",
+    "adds EOS": (
+        tokenizer_edit(
+            lambda d: d["post_processor"]["single"].append(
+                {"SpecialToken": {"id": "<|im_end|>", "type_id": 0}}
+            )
+        ),
+        "adds EOS to every text",
     ),
-    "word pieces": (tokenizer_edit(lambda d: d["model"].update(type="WordPiece")), "only byte-lev"),
+    "another post-processor": (
+        tokenizer_edit(lambda d: d.update(post_processor={"type": "BertProcessing"})),
+        "the post-processor 'BertProcessing'",
+    ),
+    "word pieces": (tokenizer_edit(lambda d: d["model"].update(type="WordPiece")), "only BPE"),
     "byte fallback": (
         tokenizer_edit(lambda d: d["model"].update(byte_fallback=True)),
-        "'byte_fallback' cannot",
+        "treats spaces by another rule",
     ),
     "broken merges": (
         tokenizer_edit(lambda d: d["model"]["merges"].append(["a", "b", "c"])),

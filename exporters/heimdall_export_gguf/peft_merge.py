@@ -1,0 +1,36 @@
+"""Merges an adapter with PEFT, for the proof: slower and in memory, and not our own arithmetic."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from heimdall_core.errors import missing_extra
+from heimdall_export_gguf.adapter import open_adapter
+
+_TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "tokenizer.model")
+
+
+def merge_with_peft(path: Path, folder: Path, base: str = "") -> None:
+    """Writes the adapter at `path`, merged into its base model in float32, into `folder`."""
+    try:
+        from peft import PeftModel
+    except ImportError as error:
+        raise missing_extra("peft", "train", "the proof of an adapter") from error
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    adapter = open_adapter(path, base)
+    model = AutoModelForCausalLM.from_pretrained(
+        adapter.base, dtype=torch.float32, local_files_only=True
+    )
+    embedding = adapter.modules.get("model.embed_tokens", {}).get("weight")
+    if embedding is not None and embedding.shape[0] != model.config.vocab_size:
+        model.resize_token_embeddings(embedding.shape[0])
+    merged = PeftModel.from_pretrained(model, str(path)).merge_and_unload()
+    merged.save_pretrained(folder)
+    for name in _TOKENIZER:
+        for source in (adapter.path / name, adapter.base / name):
+            if source.is_file():
+                shutil.copyfile(source, folder / name)
+                break
