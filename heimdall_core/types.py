@@ -430,6 +430,8 @@ class EvaluateContext:
     language: Callable[[str], Language | None] = lambda name: None
     schemas: Mapping[str, Json] = field(factory=dict)
     seed: int = 0
+    max_new_tokens: int = 256
+    """Longest answer, for evaluators that ask the model themselves."""
 
 
 @frozen

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from heimdall_core import Evaluator, hookimpl, lazy
+from heimdall_eval_perplexity.options import PerplexityOptions
 
 
 @hookimpl
@@ -15,6 +16,16 @@ def heimdall_evaluators() -> Iterator[Evaluator]:
         measure=lazy("heimdall_eval_perplexity.measure:measure"),
         needs=frozenset({"model"}),
         aggregate=lazy("heimdall_eval_perplexity.measure:aggregate"),
+        options=PerplexityOptions,
         target=10.0,
+        higher_is_better=False,
+    )
+    yield Evaluator(
+        name="perplexity_row",
+        summary="Perplexity of whole rows, prompt and answer, per token.",
+        measure=lazy("heimdall_eval_perplexity.measure:measure_row"),
+        needs=frozenset({"model"}),
+        aggregate=lazy("heimdall_eval_perplexity.measure:aggregate"),
+        options=PerplexityOptions,
         higher_is_better=False,
     )

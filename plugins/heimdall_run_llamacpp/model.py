@@ -11,6 +11,7 @@ from typing import Literal, Self
 from heimdall_core.errors import HeimdallError, ModelError
 from heimdall_core.prompt import STOP, strip_answer
 from heimdall_core.types import Completion, TokenScores
+from heimdall_core.windows import windows
 from heimdall_run_llamacpp.cores import default_threads
 from heimdall_run_llamacpp.generate import Answer, run
 from heimdall_run_llamacpp.gguf_file import GGUFFile
@@ -146,6 +147,18 @@ class LlamaCppModel:
         with captured_log() as log:
             scores = score_pairs(self.native, rows, log, parallel=self._parallel)
         return [TokenScores(tuple(row)) for row in scores]
+
+    def score_long(self, pairs: Sequence[tuple[str, str]], overlap: int = 0) -> list[TokenScores]:
+        """As `score`, with pairs longer than the context taken in windows in which each token is
+        given the `overlap` tokens before it, half the context by default."""
+        size = self.context_size
+        overlap = min(overlap or size // 2, size - 1)
+        rows = [(self._prompt(prompt), self._answer_tokens(answer)) for prompt, answer in pairs]
+        pieces = [list(windows(*row, size, overlap)) for row in rows]
+        with captured_log() as log:
+            flat = [piece for row in pieces for piece in row]
+            scores = iter(score_pairs(self.native, flat, log, parallel=self._parallel))
+        return [TokenScores(tuple(p for _ in row for p in next(scores))) for row in pieces]
 
     def logits(self, prompt: str) -> list[float]:
         """Next-token logits after a rendered prompt, one per vocabulary entry."""

@@ -14,6 +14,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokeni
 from heimdall_core.errors import HeimdallError, ModelError
 from heimdall_core.prompt import strip_answer
 from heimdall_core.types import Completion, TokenScores
+from heimdall_core.windows import windows
 from heimdall_run_transformers.decode import (
     Decoded,
     Picker,
@@ -159,29 +160,49 @@ class TransformersModel:
             for row, answer in zip(keys, answers, strict=True)
         }
 
-    @torch.inference_mode()
     def score(self, pairs: Sequence[tuple[str, str]]) -> list[TokenScores]:
         """Log-probabilities (nats) of each answer's tokens, given the prompt and those before.
 
         The end token is scored where the answer text names it. Prompt and answer are tokenised
         apart, as in training. Raises `ModelError` for a pair longer than the model's context.
         """
-        prompts = [self.tokenize(prompt) for prompt, _ in pairs]
-        answers = [self._rust.encode(answer, add_special_tokens=False).ids for _, answer in pairs]
-        ids = [[*prompt, *answer] for prompt, answer in zip(prompts, answers, strict=True)]
-        for index, row in enumerate(ids):
-            if not prompts[index]:
-                raise ModelError(f"pair {index} has no prompt that could predict its answer")
-            if len(row) > self.context_size:
+        rows = self._pair_ids(pairs)
+        for index, (prompt, answer) in enumerate(rows):
+            if len(prompt) + len(answer) > self.context_size:
                 raise ModelError(
-                    f"pair {index} has {len(row)} tokens; the model's context is "
+                    f"pair {index} has {len(prompt) + len(answer)} tokens; the model's context is "
                     f"{self.context_size}",
                     where=self.name,
                 )
-        scores: dict[int, TokenScores] = {}
+        return [TokenScores(tuple(row)) for row in self._score_ids(rows)]
+
+    def score_long(self, pairs: Sequence[tuple[str, str]], overlap: int = 0) -> list[TokenScores]:
+        """As `score`, with pairs longer than the context taken in windows in which each token is
+        given the `overlap` tokens before it, half the context by default."""
+        size = self.context_size
+        rows = self._pair_ids(pairs)
+        pieces = [list(windows(*row, size, min(overlap or size // 2, size - 1))) for row in rows]
+        scores = iter(self._score_ids([piece for row in pieces for piece in row]))
+        return [TokenScores(tuple(p for _ in row for p in next(scores))) for row in pieces]
+
+    def _pair_ids(self, pairs: Sequence[tuple[str, str]]) -> list[tuple[list[int], list[int]]]:
+        rows = [
+            (self.tokenize(prompt), self._rust.encode(answer, add_special_tokens=False).ids)
+            for prompt, answer in pairs
+        ]
+        for index, (prompt, _) in enumerate(rows):
+            if not prompt:
+                raise ModelError(f"pair {index} has no prompt that could predict its answer")
+        return rows
+
+    @torch.inference_mode()
+    def _score_ids(self, rows: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[list[float]]:
+        """Log-probabilities of the second part of each row, given the first; all fit."""
+        ids = [[*prompt, *answer] for prompt, answer in rows]
+        scores: dict[int, list[float]] = {}
         for numbers in self._batches(range(len(ids)), ids):
             tokens, mask = left_padded([ids[number] for number in numbers], self.model.device)
-            longest = max(len(answers[number]) for number in numbers)
+            longest = max(len(rows[number][1]) for number in numbers)
             output = self.model(
                 input_ids=tokens,
                 attention_mask=mask,
@@ -191,9 +212,9 @@ class TransformersModel:
             )
             logs = torch.log_softmax(output.logits.float()[:, :-1], dim=-1)  # (B, longest, V)
             for slot, number in enumerate(numbers):
-                answer = torch.tensor(answers[number], dtype=torch.long, device=logs.device)
+                answer = torch.tensor(rows[number][1], dtype=torch.long, device=logs.device)
                 at = logs[slot, longest - len(answer) :]  # answers end at the right edge
-                scores[number] = TokenScores(tuple(at.gather(1, answer[:, None])[:, 0].tolist()))
+                scores[number] = at.gather(1, answer[:, None])[:, 0].tolist()
         return [scores[number] for number in range(len(ids))]
 
     @torch.inference_mode()

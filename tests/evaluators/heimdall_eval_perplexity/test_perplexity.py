@@ -15,7 +15,9 @@ from heimdall_core.errors import HeimdallError, ModelError
 from heimdall_core.prompt import render_example
 from heimdall_core.testing import EvaluatorContract
 from heimdall_core.types import EvaluateContext, Example, ExportContext, Measurement, TokenScores
-from heimdall_eval_perplexity.measure import aggregate, measure, of_row
+from heimdall_core.windows import windows
+from heimdall_eval_perplexity.measure import aggregate, measure, measure_row, of_row
+from heimdall_eval_perplexity.options import PerplexityOptions
 from heimdall_eval_perplexity.plugin import heimdall_evaluators
 from heimdall_run_llamacpp.load import load as load_gguf
 from heimdall_run_transformers.load import load as load_directory
@@ -130,7 +132,7 @@ def test_equals_pytorchs_cross_entropy_and_the_f16_gguf_agrees(random_model, tmp
     from heimdall_export_gguf.export import export
     from heimdall_export_gguf.options import GGUFOptions
 
-    (evaluator,) = heimdall_evaluators()
+    evaluator, _ = heimdall_evaluators()
     rows, whole = by_hand(random_model)
     assert whole > 20
     with load_directory(random_model) as model:
@@ -143,3 +145,80 @@ def test_equals_pytorchs_cross_entropy_and_the_f16_gguf_agrees(random_model, tmp
         found = measure(EvaluateContext(examples=EXAMPLES, completions=(), model=model))
     assert [m.value for m in found] == pytest.approx(rows, rel=0.01)
     assert evaluator.aggregate(found) == pytest.approx(whole, rel=0.01)
+
+
+LONG = Example(
+    "Find all people. " * 30,
+    output="MATCH (p:Person)-[:KNOWS]->(:Person {name: 'Ada'}) RETURN p.name " * 18,
+)
+
+
+def long_by_hand(path: Path, size: int, overlap: int) -> list[float]:
+    """Log-probabilities of the long row's answer, one forward pass per window."""
+    network = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32).eval()
+    found: list[float] = []
+    with load_directory(path) as model, torch.inference_mode():
+        rendered = render_example(LONG.instruction, "", LONG.output)
+        prompt = model.tokenize(rendered.prompt)
+        ids = prompt + model.tokenize(rendered.answer)
+        at = len(prompt)
+        while at < len(ids):
+            start = max(0, at - overlap)
+            window = ids[start : start + size]
+            logs = network(torch.tensor([window])).logits[0].double().log_softmax(-1)
+            for place in range(at - start, len(window)):
+                found.append(float(logs[place - 1, window[place]]))
+            at = start + len(window)
+    return found
+
+
+@pytest.mark.parametrize("overlap", [0, 32])
+def test_a_row_longer_than_the_context_is_scored_in_windows(random_model, tmp_path, overlap):
+    from heimdall_export_gguf.export import export
+    from heimdall_export_gguf.options import GGUFOptions
+
+    effective = min(overlap or 128, 255)
+    expected = of_row(long_by_hand(random_model, 256, effective))
+    assert expected.weight > 256
+    context = ExportContext(random_model, tmp_path / "random.gguf")
+    (artefact,) = export(context, GGUFOptions(quant_types=("F16",)))
+    options = PerplexityOptions(overlap=overlap)
+    for load, path, close in (
+        (load_directory, random_model, 1e-5),
+        (load_gguf, artefact.path, 0.01),
+    ):
+        with load(path) as model:
+            assert model.context_size == 256
+            examples = [EXAMPLES[0], LONG]
+            found = measure(EvaluateContext(examples, (), model), options)
+            short = measure(EvaluateContext(EXAMPLES[:1], (), model))
+        assert found[1].weight == expected.weight
+        assert found[1].value == pytest.approx(expected.value, rel=close)
+        # A short row beside it is scored as it is alone.
+        assert found[0].value == pytest.approx(short[0].value, rel=1e-4)
+
+
+def test_the_whole_row_counts_the_prompt_too(random_model):
+    network = AutoModelForCausalLM.from_pretrained(random_model, dtype=torch.float32).eval()
+    rendered = render_example(EXAMPLES[0].instruction, "", EXAMPLES[0].output)
+    with load_directory(random_model) as model, torch.inference_mode():
+        ids = model.tokenize(rendered.prompt) + model.tokenize(rendered.answer)
+        logits = network(torch.tensor([ids])).logits[0]
+        loss = torch.nn.functional.cross_entropy(logits[:-1].double(), torch.tensor(ids[1:]))
+        (found,) = measure_row(EvaluateContext(EXAMPLES[:1], (), model))
+    assert found.weight == len(ids) - 1
+    assert found.value == pytest.approx(math.exp(loss.item()), rel=1e-5)
+
+
+def test_windows_score_every_token_once_with_enough_before_it():
+    prompt, answer = list(range(10)), list(range(10, 95))
+    pieces = list(windows(prompt, answer, 20, 8))
+    assert [token for _, scored in pieces for token in scored] == answer
+    for given, scored in pieces:
+        assert len(given) == 8
+        assert len(given) + len(scored) <= 20
+        assert scored[0] == given[-1] + 1
+    assert list(windows(prompt, answer, 95, 8)) == [(prompt, answer)]
+    for wrong in (([], 20, 8), (prompt, 20, 20), (prompt, 20, 0)):
+        with pytest.raises(ValueError, match="overlap"):
+            list(windows(wrong[0], answer, wrong[1], wrong[2]))

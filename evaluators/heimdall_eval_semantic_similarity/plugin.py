@@ -1,0 +1,19 @@
+"""Entry point of the plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from heimdall_core import Evaluator, hookimpl, lazy
+from heimdall_eval_semantic_similarity.options import SemanticSimilarityOptions
+
+
+@hookimpl
+def heimdall_evaluators() -> Iterator[Evaluator]:
+    yield Evaluator(
+        name="semantic_similarity",
+        summary="Cosine of the sentence embeddings of answer and right answer.",
+        measure=lazy("heimdall_eval_semantic_similarity.measure:measure"),
+        options=SemanticSimilarityOptions,
+        target=0.85,
+    )
