@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test test-slow lint types architecture docs wheel clean
+.PHONY: demo test test-slow lint types architecture docs site wheel clean
 
 demo: $(VENV)/.demo
 	$(BIN)/heimdall run nano
@@ -28,6 +28,10 @@ architecture: $(VENV)/.dev
 docs: $(VENV)/.dev
 	$(BIN)/python docs/make_recipes.py
 
+site: $(VENV)/.dev
+	$(PIP) install -q -c constraints.txt -e '.[docs]'
+	$(BIN)/python -m mkdocs build --strict
+
 wheel: $(VENV)/.dev
 	rm -rf dist
 	$(BIN)/python -m build --wheel --outdir dist
@@ -46,4 +50,4 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 clean:
-	rm -rf $(VENV) dist build
+	rm -rf $(VENV) dist build site

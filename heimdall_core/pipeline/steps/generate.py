@@ -394,13 +394,15 @@ def _digest(value: object, size: int) -> bytes:
 
 def _completed(row: Example, generator: Generator) -> Example:
     """The row with what the generator's registration says about all of its rows."""
-    if row.source and row.licence and (row.schema or row.language):
+    if row.source and row.licence and row.schema:
         return row
+    # A generator that describes schemas has to say which one a query is about.
+    unknown = NO_SCHEMA if not row.language or generator.schemas is None else ""
     return attrs.evolve(
         row,
         source=row.source or generator.name,
         licence=row.licence or generator.licence,
-        schema=row.schema or ("" if row.language else NO_SCHEMA),
+        schema=row.schema or unknown,
     )
 
 
