@@ -113,6 +113,8 @@ class GenerateContext:
     """Looks a language plugin up by name."""
     note: Callable[[str], None] = lambda text: None
     """Reports something that the user should read: a shortfall, a skipped input."""
+    teacher: Callable[[str], Teacher] | None = None
+    """Looks a teacher plugin up by name."""
 
 
 @frozen
@@ -130,6 +132,9 @@ class Generator:
     version: str = "1"
     schemas: Callable[[Any], Mapping[str, Json]] | None = None
     """`schemas(options)`: the graph schemas that rows name, as plain JSON for the language."""
+    inputs: Callable[[Any], Iterable[Path]] | None = None
+    """`inputs(options)`: the files and folders that the options name. What they hold belongs to
+    the key of the stage: a changed file makes the rows again."""
 
 
 # --- heimdall_languages --------------------------------------------------------------------------

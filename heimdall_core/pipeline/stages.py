@@ -30,7 +30,7 @@ from heimdall_core.pipeline.steps.export import export_model, verify_artefact
 from heimdall_core.pipeline.steps.generate import Source, all_schemas, generate_dataset
 from heimdall_core.pipeline.steps.models import artefact_of, open_model
 from heimdall_core.pipeline.steps.train import train_model
-from heimdall_core.pipeline.store import write_json
+from heimdall_core.pipeline.store import digest_file, write_json
 from heimdall_core.recipe import Recipe
 from heimdall_core.registry import Registry
 from heimdall_core.structure import structure, unstructure
@@ -94,6 +94,20 @@ def sources_of(recipe: Recipe, registry: Registry) -> tuple[Source, ...]:
 
 
 # --- the functions -------------------------------------------------------------------------------
+
+
+def _read_by_generators(recipe: Recipe, registry: Registry) -> dict[str, Any]:
+    """Digests of the files that generators' options name: what they hold makes the rows too."""
+    found: dict[str, Any] = {}
+    for source in sources_of(recipe, registry):
+        if source.generator.inputs is None:
+            continue
+        for path in source.generator.inputs(source.options):
+            files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+            for file in files:
+                # A file that is not there is the generator's to complain about.
+                found[str(file)] = digest_file(file) if file.is_file() else ""
+    return {"inputs": found} if found else {}
 
 
 def _generate(context: StageContext) -> Outcome:
@@ -231,8 +245,6 @@ def _metadata(context: StageContext) -> dict[str, Any]:
 
 
 def _sha256(path: Path) -> str:
-    from heimdall_core.pipeline.store import digest_file
-
     return digest_file(path)
 
 
@@ -388,7 +400,11 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "generate",
         (),
-        lambda recipe, _: {"generate": unstructure(recipe.generate), "seed": recipe.seed},
+        lambda recipe, registry: {
+            "generate": unstructure(recipe.generate),
+            "seed": recipe.seed,
+            **_read_by_generators(recipe, registry),
+        },
         lambda recipe, registry: (
             *(("generator", name) for name in recipe.generate.mix),
             *_languages(recipe, registry),
@@ -407,10 +423,11 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "correct",
         ("generate", "validate"),
-        lambda recipe, _: {
+        lambda recipe, registry: {
             "correct": unstructure(recipe.correct),
             "generate": unstructure(recipe.generate),
             "seed": recipe.seed,
+            **_read_by_generators(recipe, registry),
         },
         lambda recipe, registry: (
             *(("generator", name) for name in recipe.generate.mix),

@@ -353,3 +353,37 @@ def test_what_cannot_start_is_said_before_the_first_stage(tmp_path: Path) -> Non
         run(recipe, registry=registry, runs=tmp_path)
     assert list(tmp_path.iterdir()) == []
     assert list(run(recipe, registry=registry, runs=tmp_path, until="split").stages) == STAGES[:4]
+
+
+def test_a_changed_input_of_a_generator_makes_its_rows_again(tmp_path: Path) -> None:
+    words = tmp_path / "words.txt"
+
+    def examples(context: Any, options: Any) -> Any:
+        options = attrs.evolve(options, word=words.read_text(encoding="utf-8"))
+        return toy_plugins.examples(context, options)
+
+    class Reader:
+        @hookimpl
+        def heimdall_generators(self) -> Any:
+            yield Generator(
+                "reader",
+                "Reads a file.",
+                ("even", "odd"),
+                examples,
+                options=toy_plugins.ToyOptions,
+                inputs=lambda options: [words],
+            )
+
+    found = Registry(discover=False, plugins=[("toy", toy_plugins), ("reader", Reader())])
+    recipe = attrs.evolve(
+        Recipe.from_dict(merge(RECIPE, {"generate": {"num_examples": 400}}), found),
+    )
+    recipe = attrs.evolve(
+        recipe, generate=attrs.evolve(recipe.generate, mix={"reader": {"weight": 1.0}})
+    )
+    words.write_text("apple", encoding="utf-8")
+    folder = tmp_path / "runs"
+    assert "generate" in fresh(run(recipe, registry=found, runs=folder))
+    assert fresh(run(recipe, registry=found, runs=folder)) == []
+    words.write_text("pear", encoding="utf-8")
+    assert "generate" in fresh(run(recipe, registry=found, runs=folder))

@@ -365,6 +365,7 @@ class _Asker:
                 quotas=quotas,
                 language=self._registry.language,
                 note=run.note,
+                teacher=self._registry.teacher,
             )
             # Asked again, a generator may begin with what it has yielded before.
             first = number == 0 and not again and not self._made[name]
