@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from heimdall_core.testing import (
@@ -15,9 +18,34 @@ from heimdall_core.testing import (
 )
 from heimdall_core.types import Completion, EvaluateContext, TokenScores
 
+#: Small inputs of the generators that read files.
+FILES = Path(__file__).parents[1] / "support" / "files"
+
 
 class TestGenCypher(GeneratorContract):
     plugin = "heimdall_gen_cypher.plugin"
+
+
+class TestGenLogs(GeneratorContract):
+    plugin = "heimdall_gen_logs.plugin"
+
+    def options(self, generator: Any) -> Any:
+        return generator.options(files=(str(FILES / "bolt.log"),), rotated=False)
+
+
+class TestGenImport(GeneratorContract):
+    plugin = "heimdall_gen_import.plugin"
+    reads_seed = False
+
+    def options(self, generator: Any) -> Any:
+        return generator.options(files=(str(FILES / "pairs.csv"),))
+
+
+class TestGenCustom(GeneratorContract):
+    plugin = "heimdall_gen_custom.plugin"
+
+    def options(self, generator: Any) -> Any:
+        return generator.options(files=(str(FILES / "custom.toml"),))
 
 
 class TestLangCypher(LanguageContract):

@@ -1,0 +1,1 @@
+"""Generator `custom`: a user's own examples and templates."""

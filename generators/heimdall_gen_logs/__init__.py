@@ -1,0 +1,1 @@
+"""Generator `logs`: queries that were really asked, without the data in them."""
