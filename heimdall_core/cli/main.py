@@ -126,7 +126,9 @@ def entry(arguments: Sequence[str] | None = None) -> Any:
     an error that the message says how to mend, 3 a bug of ours or of a plugin, 130 interrupted."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = cli.main(args=arguments, prog_name="heimdall", standalone_mode=False)
+        code = cli.main(
+            args=arguments, prog_name="heimdall", standalone_mode=False, color=_colour()
+        )
         sys.exit(code if isinstance(code, int) else 0)
     except HeimdallError as error:
         _fail(arguments, error, error.exit_code)
@@ -150,12 +152,17 @@ def entry(arguments: Sequence[str] | None = None) -> Any:
         _fail(arguments, unexpected.with_traceback(error.__traceback__), 3)
 
 
+def _colour() -> bool | None:
+    """False where NO_COLOR asks for none (https://no-color.org), else what the terminal can do."""
+    return False if os.environ.get("NO_COLOR") else None
+
+
 def _fail(arguments: Sequence[str], error: BaseException, code: int) -> None:
     if "--traceback" in arguments:
         import traceback
 
         traceback.print_exception(error)
-    click.secho("error: ", fg="red", bold=True, err=True, nl=False)
+    click.secho("error: ", fg="red", bold=True, err=True, nl=False, color=_colour())
     click.echo(str(error), err=True)
     sys.exit(code)
 

@@ -62,6 +62,8 @@ def copy_synced(path: Path, target: Path) -> None:
 
 def put(staged: Path, target: Path) -> None:
     """Renames a finished file to its place, in one step that either happens or does not."""
+    if target.exists() and not target.is_file():
+        raise DatasetError("is no regular file", where=str(target), hint="name a file")
     try:
         staged.replace(target)
         sync_folder(target.parent)

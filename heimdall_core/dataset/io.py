@@ -150,6 +150,9 @@ def atomic_text(path: Path) -> Iterator[IO[str]]:
     """A text file that appears under its name when it is complete and synced, or not at all."""
     if path.is_dir():
         raise DatasetError("is a folder, not a file", where=str(path))
+    if path.exists() and not path.is_file():
+        # Renaming a file over a device or a pipe would take it away from everybody.
+        raise DatasetError("is no regular file", where=str(path), hint="name a file")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -259,3 +260,11 @@ def test_writing_below_a_file_or_over_a_folder_is_refused(tmp_path: Path) -> Non
         write_examples(tmp_path / "file" / "data.jsonl", [])
     with pytest.raises(DatasetError, match="is a folder"):
         write_examples(tmp_path, [])
+
+
+def test_a_pipe_or_a_device_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DatasetError, match="is no regular file"):
+        write_examples(tmp_path / "pipe", [])
+    assert (tmp_path / "pipe").is_fifo()
+    assert [p.name for p in tmp_path.iterdir()] == ["pipe"]
