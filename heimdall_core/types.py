@@ -489,6 +489,8 @@ class ExportContext:
     """Directory, or the file's final name; written under a temporary name and renamed."""
     metadata: Json = field(factory=dict)
     """Licence, base model, dataset hashes, recipe hash, metrics: for the artefact's own header."""
+    examples: Sequence[Example] = ()
+    """Rows as the model will meet them, for an exporter that looks at what matters to them."""
     emit: Callable[[Event], None] = lambda event: None
 
 

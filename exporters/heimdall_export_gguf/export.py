@@ -15,6 +15,14 @@ from typing import Final
 
 from heimdall_core.errors import ModelError
 from heimdall_core.types import Artefact, Event, ExportContext
+from heimdall_export_gguf.importance import (
+    Importance,
+    calibration_texts,
+    check_fits,
+    collect,
+    read_importance,
+    write_importance,
+)
 from heimdall_export_gguf.metadata import KNOWN, general_values, safe_name
 from heimdall_export_gguf.model_directory import open_model_directory
 from heimdall_export_gguf.options import GGUFOptions
@@ -47,15 +55,19 @@ def export(context: ExportContext, options: GGUFOptions) -> list[Artefact]:
     """
     types = [canonical_type(name) for name in options.quant_types]
     for kind in types:
-        if kind in NEED_IMPORTANCE:
+        if kind in NEED_IMPORTANCE and options.importance == "none":
             raise importance_needed(kind)
     plan = _plan(context, options)
+    importance = None
+    if options.importance not in ("auto", "collect", "none"):
+        importance = read_importance(Path(options.importance))
+        check_fits(importance, {name: source.shape for name, source in plan.tensors})
     targets = _targets(context, options, types, str(plan.general["general.name"]))
     folder = _workspace(targets[0].parent)
     try:
         _check_space(folder, plan, types)
         made = [folder / target.name for target in targets]
-        _write_all(context, options, plan, types, made, folder)
+        _write_all(context, options, plan, types, made, folder, importance)
         artefacts = [
             _artefact(part, target, kind, plan.exact_type)
             for part, target, kind in zip(made, targets, types, strict=True)
@@ -157,6 +169,7 @@ def _write_all(
     types: Sequence[str],
     made: Sequence[Path],
     folder: Path,
+    importance: Importance | None,
 ) -> None:
     exact = plan.exact_type
     source = made[types.index(exact)] if exact in types else folder / f"source-{exact}"
@@ -168,11 +181,25 @@ def _write_all(
         if kind in FLOAT_TYPES:
             write_float(plan, part, kind, _progress(context, plan, kind))
             continue
-        coming = preview(source, kind)
+        if importance is None and _collects(options, kind):
+            texts = calibration_texts(context)
+            importance = collect(source, texts, context)
+            note = f"importance of every input measured on {importance.tokens:,} tokens"
+            context.emit(Event(kind="note", stage=_STAGE, message=note))
+            if options.save_importance:
+                write_importance(importance, Path(options.save_importance))
+        used = importance if kind in NEED_IMPORTANCE or options.importance != "auto" else None
+        coming = preview(source, kind, used)
         if coming.fallbacks:
             message = explain(kind, coming)
             context.emit(Event(kind="note", stage=_STAGE, message=message))
-        quantise(source, part, kind, options.threads or available_cores())
+        quantise(source, part, kind, options.threads or available_cores(), used)
+
+
+def _collects(options: GGUFOptions, kind: str) -> bool:
+    return options.importance == "collect" or (
+        options.importance == "auto" and kind in NEED_IMPORTANCE
+    )
 
 
 def _progress(context: ExportContext, plan: Plan, kind: str) -> Callable[[int], None]:

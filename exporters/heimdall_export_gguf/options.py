@@ -52,6 +52,12 @@ class GGUFOptions:
     contract: Contract = "chatml"
     """`chatml` refuses a model that was not trained for Heimdall's prompt; `own` exports any model
     with its own template and end token."""
+    importance: str = "auto"
+    """Importance matrix: `auto` collects one for the types that need it, `collect` for all,
+    `none` for none; anything else is a file that llama.cpp's imatrix, or `save_importance`,
+    wrote."""
+    save_importance: str = ""
+    """File that a collected importance matrix is written to; empty writes none."""
     overwrite: bool = False
     """Replace files of the same name; otherwise the export is refused."""
 

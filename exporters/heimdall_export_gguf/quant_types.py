@@ -19,7 +19,7 @@ QUANTISED_TYPES: Final = (
     *("TQ1_0", "TQ2_0", "MXFP4_MOE"),
 )
 
-#: llama.cpp refuses these without an importance matrix, which this exporter does not collect.
+#: llama.cpp refuses these without an importance matrix.
 NEED_IMPORTANCE: Final = frozenset(
     {"IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ2_M", "IQ3_XXS", "IQ3_XS", "Q2_K_S"}
 )

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import llama_cpp.llama_cpp as library
+import numpy as np
 from attrs import frozen
 
 from heimdall_core.errors import ModelError
+from heimdall_export_gguf.importance import Importance
 from heimdall_export_gguf.quant_types import file_type
 from heimdall_run_llamacpp.log import Log, captured_log
 
@@ -47,14 +49,14 @@ class Preview:
     fallbacks: tuple[Fallback, ...]
 
 
-def preview(source: Path, kind: str) -> Preview:
-    """What `quantise` would make of an F32 GGUF; writes nothing.
+def preview(source: Path, kind: str, importance: Importance | None = None) -> Preview:
+    """What `quantise` would make of a GGUF; writes nothing.
 
     Raises `ModelError` where llama.cpp cannot quantise it, or needs an importance matrix.
     """
     with captured_log() as log:
-        _run(source, Path("unused"), kind, threads=1, dry=True, log=log)
-    if any("will require an imatrix" in line for line in log.warnings()):
+        _run(source, Path("unused"), kind, threads=1, dry=True, log=log, importance=importance)
+    if importance is None and any("will require an imatrix" in line for line in log.warnings()):
         raise importance_needed(kind)
     text = "\n".join(line for _, line in log.lines)
     size = _QUANTISED_SIZE.search(text)
@@ -70,25 +72,37 @@ def preview(source: Path, kind: str) -> Preview:
     )
 
 
-def quantise(source: Path, target: Path, kind: str, threads: int) -> None:
-    """Writes `target` from an F32 GGUF. The bytes do not depend on `threads`.
+def quantise(
+    source: Path, target: Path, kind: str, threads: int, importance: Importance | None = None
+) -> None:
+    """Writes `target` from a GGUF in a floating-point type. The bytes do not depend on `threads`.
 
     Raises `ModelError` with llama.cpp's reason; the caller removes what was written.
     """
     with captured_log() as log:
-        _run(source, target, kind, threads=threads, dry=False, log=log)
+        _run(source, target, kind, threads=threads, dry=False, log=log, importance=importance)
 
 
 def importance_needed(kind: str) -> ModelError:
     """The refusal of types that are useless without an importance matrix."""
     return ModelError(
-        f"{kind} needs an importance matrix, which is not collected",
-        hint="Q2_K, Q3_K_S and IQ4_XS are small and need none",
+        f"{kind} needs an importance matrix, and the option 'importance' forbids one",
+        hint="set it to auto; Q2_K, Q3_K_S and IQ4_XS are small and need none",
     )
 
 
-def _run(source: Path, target: Path, kind: str, *, threads: int, dry: bool, log: Log) -> None:
+def _run(
+    source: Path,
+    target: Path,
+    kind: str,
+    *,
+    threads: int,
+    dry: bool,
+    log: Log,
+    importance: Importance | None = None,
+) -> None:
     parameters = _checked_defaults()
+    kept = _add_importance(parameters, importance) if importance else None
     parameters.ftype = file_type(kind)
     parameters.nthread = threads
     parameters.dry_run = dry
@@ -96,8 +110,38 @@ def _run(source: Path, target: Path, kind: str, *, threads: int, dry: bool, log:
     code = library.llama_model_quantize(
         str(source).encode(), str(target).encode(), ctypes.byref(parameters)
     )
+    del kept  # llama.cpp has read it
     if code != 0:
         raise ModelError(f"llama.cpp could not quantise to {kind}: {log.reason()}")
+
+
+def _add_importance(parameters: Any, importance: Importance) -> Any:
+    """Points the parameters at the matrix; returns what must stay in memory meanwhile."""
+    entries = (library.llama_model_imatrix_data * (len(importance.values) + 1))()
+    rows = []
+    for entry, (name, values) in zip(entries, importance.values.items(), strict=False):
+        row = np.ascontiguousarray(values, dtype=np.float32)
+        rows.append(row)
+        entry.name = name.encode()
+        entry.data = row.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
+        entry.size = row.size
+    said: dict[str, str | int] = {
+        "quantize.imatrix.file": importance.source,
+        "quantize.imatrix.entries_count": len(importance.values),
+        "quantize.imatrix.chunks_count": importance.tokens,
+    }
+    overrides = (library.llama_model_kv_override * (len(said) + 1))()
+    for override, (key, value) in zip(overrides, said.items(), strict=False):
+        override.key = key.encode()
+        if isinstance(value, int):
+            override.tag = library.LLAMA_KV_OVERRIDE_TYPE_INT
+            override.value.val_i64 = value
+        else:
+            override.tag = library.LLAMA_KV_OVERRIDE_TYPE_STR
+            override.value.val_str = value.encode()[:127]
+    parameters.imatrix = entries
+    parameters.kv_overrides = overrides
+    return entries, rows, overrides
 
 
 def _checked_defaults() -> Any:

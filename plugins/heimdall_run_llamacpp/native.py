@@ -55,10 +55,12 @@ class Batch:
 class NativeModel:
     """A loaded GGUF with (at most) one context. Not thread safe."""
 
-    def __init__(self, path: Path, *, threads: int, batch_size: int) -> None:
-        """Raises `ModelError` with llama.cpp's reason where it cannot load the file."""
+    def __init__(self, path: Path, *, threads: int, batch_size: int, watch: Any = None) -> None:
+        """`watch`: a callback of `tensors.watcher`, which sees what is computed. Raises
+        `ModelError` with llama.cpp's reason where it cannot load the file."""
         _start_backend()
         self.path, self.threads, self.batch_size = path, threads, batch_size
+        self._watch = watch
         self._context: Any = None
         self._shape = (0, 0, False)
         parameters = library.llama_model_default_params()
@@ -140,6 +142,8 @@ class NativeModel:
         parameters.n_threads = parameters.n_threads_batch = self.threads
         parameters.kv_unified = shared
         parameters.no_perf = True
+        if self._watch is not None:
+            parameters.cb_eval = self._watch
         with captured_log() as log:
             self._context = library.llama_init_from_model(self._model, parameters)
         if not self._context:

@@ -27,11 +27,14 @@ def export_model(
     model: Path,
     output: Path,
     metadata: Json,
+    examples: Sequence[Example] = (),
     emit: Callable[[Event], None] = lambda event: None,
 ) -> list[Artefact]:
     """Runs one exporter; returns what it wrote."""
     plugin = registry.exporter(exporter)
-    context = ExportContext(model=model, output=output, metadata=metadata, emit=emit)
+    context = ExportContext(
+        model=model, output=output, metadata=metadata, examples=examples, emit=emit
+    )
     artefacts = list(plugin.export(context, options))
     for artefact in artefacts:
         if not isinstance(artefact, Artefact) or not artefact.path.exists():
