@@ -536,6 +536,8 @@ class Exporter:
     """`ready(options)`: as `Trainer.ready`."""
     verify: Callable[[VerifyContext], Sequence[Check]] | None = None
     """Proves an artefact against the model it came from."""
+    formats: Callable[[], Mapping[str, str]] | None = None
+    """`formats()`: what the option `quant_types` may name, each with a line of description."""
     version: str = "1"
 
 

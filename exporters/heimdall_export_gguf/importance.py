@@ -18,7 +18,7 @@ from attrs import frozen
 from heimdall_core.errors import ModelError
 from heimdall_core.types import Event, ExportContext
 from heimdall_export_gguf.probe_texts import QUESTIONS
-from heimdall_run_llamacpp.cores import available_cores
+from heimdall_run_llamacpp.cores import default_threads
 from heimdall_run_llamacpp.gguf_file import MAGIC, GGUFFile, read_gguf
 from heimdall_run_llamacpp.log import captured_log
 from heimdall_run_llamacpp.native import Batch, NativeModel
@@ -57,7 +57,8 @@ def collect(path: Path, texts: Sequence[str], context: ExportContext) -> Importa
         counts[name] = counts.get(name, 0) + len(rows)
 
     callback = watcher(see)
-    native = NativeModel(path, threads=available_cores(), batch_size=_LONGEST, watch=callback)
+    threads = default_threads(read_gguf(path).parameters)
+    native = NativeModel(path, threads=threads, batch_size=_LONGEST, watch=callback)
     seen = 0
     try:
         with captured_log() as log:
@@ -179,9 +180,9 @@ def write_importance(importance: Importance, path: Path) -> None:
     writer.add_uint32("imatrix.chunk_count", 1)
     writer.add_uint32("imatrix.chunk_size", max(1, importance.tokens))
     for name, row in importance.values.items():
-        count = np.float32(max(1, importance.tokens))
-        writer.add_tensor(f"{name}.in_sum2", (row * count).reshape(1, -1))
-        writer.add_tensor(f"{name}.counts", np.array([[count]], dtype=np.float32))
+        # Means as sums over one: multiplied out they would not come back to the last bit.
+        writer.add_tensor(f"{name}.in_sum2", row.reshape(1, -1))
+        writer.add_tensor(f"{name}.counts", np.ones((1, 1), dtype=np.float32))
     try:
         writer.write_header_to_file()
         writer.write_kv_data_to_file()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from heimdall_core import Exporter, hookimpl, lazy
 from heimdall_export_gguf.options import GGUFOptions, kinds
+from heimdall_export_gguf.quant_types import described_types
 
 
 @hookimpl
@@ -18,4 +19,5 @@ def heimdall_exporters() -> Iterator[Exporter]:
         kinds=kinds,
         ready=lazy("heimdall_export_gguf.load:ready"),
         verify=lazy("heimdall_export_gguf.load:verify"),
+        formats=described_types,
     )

@@ -294,7 +294,7 @@ def _answers(pair: _Pair) -> Check:
     if not other:
         return Check("answers", True, detail)
     if not pair.exact:
-        return Check("answers", len(other) < len(rows), detail)
+        return Check("answers", True, detail)
     margins = [_margin(pair, prompt) for prompt, _, _ in other]
     wrong = [row for row, margin in zip(other, margins, strict=True) if margin > _TIE]
     if len(wrong) < len(other):
@@ -331,19 +331,25 @@ def _margin(pair: _Pair, prompt: str) -> float:
 def _distributions(pair: _Pair) -> Check:
     """Divergence of the next-token distributions after every token of prompts and answers."""
     values: list[float] = []
+    known: list[float] = []
     for row in pair.examples:
         ids = pair.theirs.tokenize(prompt_of(row) + normalise_text(row.output))
         with no_grad():
             [theirs] = pair.theirs.model(tensor([ids])).logits.float().numpy()
         values += _divergences(theirs, pair.ours, ids)
+        p = log_softmax(theirs)
+        known += (np.exp(p) * (p + math.log(p.shape[1]))).sum(axis=-1).tolist()
     mean, worst = float(np.mean(values)), float(np.max(values))
-    return Check(
-        "distributions",
-        # Quantised files differ; one whose distributions cannot be compared is another model.
-        mean <= _MOST_DIVERGENCE if pair.exact else math.isfinite(mean),
+    detail = (
         f"mean KL divergence {mean:.2g} nats per token, at most {worst:.2g}, over {len(values)}"
-        f" tokens of {len(pair.examples)} prompts ({pair.kind})",
+        f" tokens of {len(pair.examples)} prompts ({pair.kind})"
     )
+    if pair.exact:
+        return Check("distributions", mean <= _MOST_DIVERGENCE, detail)
+    # A quantised file differs. One that is further from the model than a file that knows nothing
+    # (and finds all tokens equally likely) is another model, or a ruin.
+    limit = float(np.mean(known))
+    return Check("distributions", mean < limit, f"{detail}; knowing nothing: {limit:.2g}")
 
 
 def _divergences(

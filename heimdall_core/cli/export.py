@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,20 +22,51 @@ from heimdall_core.cli.common import (
 from heimdall_core.cli.common import registry as plugins_of_call
 from heimdall_core.cli.models import model_dir_option, rows_of
 from heimdall_core.errors import FindingsError, HeimdallError, did_you_mean
-from heimdall_core.pipeline.steps.export import export_model, verify_artefact
+from heimdall_core.pipeline.steps.export import export_model, metric_changes, verify_artefact
+from heimdall_core.pipeline.steps.release import (
+    licence_files,
+    model_metadata,
+    write_release_notes,
+)
 from heimdall_core.registry import Registry
 from heimdall_core.structure import structure, unstructure
 from heimdall_core.types import Check
 
 _file = click.Path(path_type=Path)
 
+#: Rows that importance is measured on.
+_CALIBRATION_ROWS = 200
+
+
+def _list_types(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    """Prints the types of every exporter that has any, and stops."""
+    if not value or ctx.resilient_parsing:
+        return
+    plugins = plugins_of_call()
+    for exporter in plugins.names("exporter"):
+        plugin = plugins.exporter(exporter)
+        if plugin.formats is not None:
+            for name, text in plugin.formats().items():
+                click.echo(f"{name:<10} {text}")
+    ctx.exit()
+
 
 @click.command("export")
+@click.option(
+    "--list",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_types,
+    help="List the quantisation types and stop.",
+)
 @model_dir_option
 @click.option("--output", type=_file, required=True, help="A .gguf file, or a folder for several.")
 @click.option("--quant-type", "quant_types", multiple=True, help="Such as Q4_K_M; repeatable.")
 @click.option("--exporter", default="gguf", show_default=True, help="Exporter plugin.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Exporter's option.")
+@click.option("--base", type=_file, help="An adapter's base model; by default the one it names.")
+@click.option("--calibration", type=_file, help="Rows to measure importance on (JSONL).")
 @click.option("--name", help="Name written into the file; by default the model folder's.")
 @click.option("--licence", default="", help="SPDX licence written into the file.")
 @click.option("--author", default="", help="Author written into the file.")
@@ -46,6 +78,8 @@ def export(
     quant_types: tuple[str, ...],
     exporter: str,
     settings: tuple[str, ...],
+    base: Path | None,
+    calibration: Path | None,
     name: str | None,
     licence: str,
     author: str,
@@ -55,7 +89,16 @@ def export(
     """Export a trained model, and prove that the files are the model. What fails its proof does
     not appear under its name."""
     plugins = plugins_of_call()
+    if base is not None:
+        settings = (*settings, f"base={json.dumps(str(base.resolve()))}")
     options = _exporter_options(plugins, exporter, quant_types, settings)
+    metadata = {
+        "name": name or model_dir.resolve().name,
+        **model_metadata(model_dir),
+        **({"licence": licence} if licence else {}),
+        **({"author": author} if author else {}),
+    }
+    rows = rows_of(calibration, _CALIBRATION_ROWS) if calibration else []
     if output.is_file() or (output.is_dir() and any(output.iterdir())):
         raise HeimdallError(
             "is there already", where=str(output), hint="name another, or remove it"
@@ -73,7 +116,8 @@ def export(
                 options,
                 model=model_dir,
                 output=making / output.name if single else making,
-                metadata={"name": name or model_dir.name, "licence": licence, "author": author},
+                metadata=metadata,
+                examples=rows,
                 emit=observe,
             )
             if proof:
@@ -87,11 +131,15 @@ def export(
                         texts=200,
                         answers=50,
                         max_new_tokens=64,
+                        options=options,
                         emit=observe,
                     )
         _refuse_failed(proofs)
+        prefix = f"{output.stem}." if single else ""
+        beside = write_release_notes(making, artefacts, model_dir, metadata, prefix)
         if single:
-            artefacts[0].path.replace(output)
+            for path in [*beside, artefacts[0].path]:
+                path.replace(output.parent / path.name)
         else:
             if output.is_dir():
                 output.rmdir()
@@ -103,7 +151,7 @@ def export(
         {
             "path": str(path),
             "kind": a.kind,
-            "bytes": path.stat().st_size,
+            "bytes": _size(path),
             "details": unstructure(dict(a.details)),
             "proof": [attrs.asdict(check) for check in proofs.get(a.kind, [])],
         }
@@ -114,7 +162,25 @@ def export(
         return
     for entry in listed:
         proved = f", proved by {len(entry['proof'])} checks" if entry["proof"] else ""
-        click.echo(f"{entry['path']}  {entry['kind']}  {human_bytes(entry['bytes'])}{proved}")
+        details = entry["details"]
+        bits = f", {details['bits_per_weight']:.2f} bits per weight" if _has_bits(details) else ""
+        size = human_bytes(entry["bytes"])
+        click.echo(f"{entry['path']}  {entry['kind']}  {size}{bits}{proved}")
+    if not licence_files(model_dir):
+        click.echo(
+            f"warning: {model_dir} holds no LICENSE of the base model; put it beside the files"
+            " before you pass them on",
+            err=True,
+        )
+
+
+def _size(path: Path) -> int:
+    files = [path] if path.is_file() else path.rglob("*")
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def _has_bits(details: Any) -> bool:
+    return isinstance(details, dict) and "bits_per_weight" in details
 
 
 @click.command("verify")
@@ -125,6 +191,15 @@ def export(
 @click.option("--texts", type=click.IntRange(1), default=200, show_default=True)
 @click.option("--answers", type=click.IntRange(1), default=50, show_default=True)
 @click.option("--max-new-tokens", type=click.IntRange(1), default=64, show_default=True)
+@click.option("--base", type=_file, help="An adapter's base model; by default the one it names.")
+@click.option("--metric", "metrics", multiple=True, help="Measured on both as well; repeatable.")
+@click.option(
+    "--most-loss",
+    type=click.FloatRange(0),
+    default=0.05,
+    show_default=True,
+    help="By how much a metric of the file may be worse than the model's.",
+)
 @json_option
 def verify(
     model_dir: Path,
@@ -134,10 +209,17 @@ def verify(
     texts: int,
     answers: int,
     max_new_tokens: int,
+    base: Path | None,
+    metrics: tuple[str, ...],
+    most_loss: float,
     as_json: bool,
 ) -> None:
     """Prove that an exported file is the model it was made from."""
     plugins = plugins_of_call()
+    if metrics and dataset is None:
+        raise HeimdallError("a metric needs rows to be measured on", hint="add --dataset FILE")
+    settings = [f"base={json.dumps(str(base.resolve()))}"] if base else []
+    options = _exporter_options(plugins, exporter, (), settings)
     for path in (model_dir, artefact):
         if not path.exists():
             raise HeimdallError("no such file or folder", where=str(path))
@@ -152,10 +234,22 @@ def verify(
             texts=texts,
             answers=answers,
             max_new_tokens=max_new_tokens,
+            options=options,
             emit=observe,
         )
-    if not checks:
-        raise HeimdallError(f"the exporter '{exporter}' offers no proof", where="verify")
+        if not checks:
+            raise HeimdallError(f"the exporter '{exporter}' offers no proof", where="verify")
+        if metrics:
+            checks += metric_changes(
+                plugins,
+                metrics,
+                model=model_dir,
+                artefact=artefact,
+                rows=rows,
+                max_new_tokens=max_new_tokens,
+                most_loss=most_loss,
+                emit=observe,
+            )
     if as_json:
         print_json([attrs.asdict(check) for check in checks])
     else:

@@ -29,6 +29,7 @@ from heimdall_core.pipeline.steps.evaluate import (
 from heimdall_core.pipeline.steps.export import export_model, verify_artefact
 from heimdall_core.pipeline.steps.generate import Source, all_schemas, generate_dataset
 from heimdall_core.pipeline.steps.models import artefact_of, open_model
+from heimdall_core.pipeline.steps.release import write_release_notes
 from heimdall_core.pipeline.steps.train import train_model
 from heimdall_core.pipeline.store import digest_file, write_json
 from heimdall_core.recipe import Recipe
@@ -248,9 +249,15 @@ def _sha256(path: Path) -> str:
     return digest_file(path)
 
 
+#: Rows that an exporter may look at to see what matters.
+_IMPORTANT_ROWS = 200
+
+
 def _export(context: StageContext) -> Outcome:
     recipe = context.recipe
     listed = []
+    metadata = _metadata(context)
+    rows = spread(list(read_examples(context.inputs["split"] / "train.jsonl")), _IMPORTANT_ROWS)
     for name in recipe.export.exporters:
         options: Any = structure(
             recipe.export.options.get(name, {}),
@@ -265,9 +272,11 @@ def _export(context: StageContext) -> Outcome:
             options,
             model=context.inputs["train"] / "model",
             output=target,
-            metadata=_metadata(context),
+            metadata=metadata,
+            examples=rows,
             emit=context.emit,
         )
+        write_release_notes(target, artefacts, context.inputs["train"] / "model", metadata)
         for artefact in artefacts:
             listed.append(
                 {
@@ -469,7 +478,7 @@ STAGES: tuple[Stage, ...] = (
         },
         lambda recipe, registry: tuple(("exporter", name) for name in recipe.export.exporters),
         _export,
-        (f"{_STEPS}.export", "heimdall_core.prompt"),
+        (f"{_STEPS}.export", f"{_STEPS}.release", "heimdall_core.prompt"),
         ("gguf", "llama-cpp-python"),
     ),
     Stage(

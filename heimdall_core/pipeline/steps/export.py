@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from heimdall_core.errors import PluginError
+from heimdall_core.pipeline.steps.evaluate import evaluate_model
+from heimdall_core.pipeline.steps.generate import known_schemas
+from heimdall_core.pipeline.steps.models import open_model
 from heimdall_core.registry import Registry
 from heimdall_core.types import (
     Artefact,
@@ -72,3 +75,46 @@ def verify_artefact(
         emit=emit,
     )
     return list(plugin.verify(context))
+
+
+def metric_changes(
+    registry: Registry,
+    metrics: Sequence[str],
+    *,
+    model: Path,
+    artefact: Path,
+    rows: Sequence[Example],
+    max_new_tokens: int,
+    most_loss: float,
+    emit: Callable[[Event], None] = lambda event: None,
+) -> list[Check]:
+    """Each metric of the exported file beside the model's own; one that is worse by more than
+    `most_loss` has not passed."""
+    evaluators = {name: registry.evaluator(name).options() for name in metrics}
+    values: list[dict[str, float]] = []
+    for path in (model, artefact):
+        with open_model(registry, path) as loaded:
+            report = evaluate_model(
+                registry,
+                loaded,
+                rows,
+                evaluators,
+                max_new_tokens=max_new_tokens,
+                schemas=known_schemas(registry),
+                emit=emit,
+                label=path.name,
+            )
+        values.append({result.metric: result.value.value for result in report.results})
+    checks = []
+    for name in metrics:
+        before, after = values[0][name], values[1][name]
+        sign = 1 if registry.evaluator(name).higher_is_better else -1
+        checks.append(
+            Check(
+                f"metric {name}",
+                sign * (before - after) <= most_loss,
+                f"{after:.4g} beside the model's {before:.4g} on {len(rows)} rows"
+                f" ({after - before:+.4g})",
+            )
+        )
+    return checks
