@@ -74,6 +74,11 @@ class TestExportGguf(ExporterContract):
     plugin = "heimdall_export_gguf.plugin"
 
 
+class TestExportNornicdb(PluginContract):
+    plugin = "heimdall_export_nornicdb.plugin"
+    role = "command"
+
+
 class TestEvalExactMatch(EvaluatorContract):
     plugin = "heimdall_eval_exact_match.plugin"
 
