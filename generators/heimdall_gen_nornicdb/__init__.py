@@ -1,0 +1,1 @@
+"""Generator `nornicdb`: NornicDB's operations and what its engine does otherwise than others."""

@@ -1,0 +1,1 @@
+"""Reads a NornicDB checkout: text files, Go source, and what generators learn from them."""

@@ -1,0 +1,1 @@
+"""From families of questions to rows: schemas, drawing without copies, sample queries."""
