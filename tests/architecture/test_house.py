@@ -22,6 +22,7 @@ ROLES = {
     "exporters": ("heimdall_export_",),
     "plugins": (
         "heimdall_lang_",
+        "heimdall_repo_",
         "heimdall_run_",
         "heimdall_train_",
         "heimdall_teach_",

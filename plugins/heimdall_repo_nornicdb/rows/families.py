@@ -24,9 +24,6 @@ from heimdall_repo_nornicdb.rows.domains import domains
 #: Rows that one fact may carry.
 ROWS_PER_FACT = 40
 
-#: Draws in a row that give nothing new before a family counts as exhausted.
-_PATIENCE = 400
-
 #: Bytes per token that no tokenizer of ours falls below on text of this kind.
 _BYTES_PER_TOKEN = 2.5
 
@@ -56,6 +53,8 @@ class Family:
     category: str
     draw: Callable[[random.Random], Draft | None]
     weight: float = 1.0
+    patience: int = 400
+    """Draws in a row that give nothing new before the family counts as exhausted."""
 
 
 def stream(seed: int, *path: str) -> random.Random:
@@ -148,7 +147,7 @@ def _drafts(
     rows_per_fact: int,
 ) -> Iterator[Draft]:
     misses = 0
-    while misses < _PATIENCE:
+    while misses < family.patience:
         draft = family.draw(rng)
         if draft is None or (draft.fact and facts[draft.fact] >= rows_per_fact):
             misses += 1

@@ -1,0 +1,1 @@
+"""Generator `apoc`: what of APOC works in NornicDB and what does not, and Heimdall plugins."""

@@ -1,0 +1,1 @@
+"""Generator `troubleshooting`: symptom, diagnosis and action; broken queries and their repair."""
