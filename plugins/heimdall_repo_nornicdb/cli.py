@@ -13,11 +13,16 @@ from heimdall_repo_nornicdb.inspect import inspect
 
 
 @click.group("nornicdb")
-def command() -> None:
+def group() -> None:
     """What is read from a NornicDB checkout."""
 
 
-@command.command("inspect")
+def command() -> click.Group:
+    """The command group."""
+    return group
+
+
+@group.command("inspect")
 @click.option("--repo", type=click.Path(path_type=Path), required=True, help="Folder of a clone.")
 @json_option
 def inspect_command(repo: Path, as_json: bool) -> None:

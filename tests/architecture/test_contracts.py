@@ -48,6 +48,23 @@ class TestGenCustom(GeneratorContract):
         return generator.options(files=(str(FILES / "custom.toml"),))
 
 
+class TestGenNornicdb(GeneratorContract):
+    plugin = "heimdall_gen_nornicdb.plugin"
+
+
+class TestGenApoc(GeneratorContract):
+    plugin = "heimdall_gen_apoc.plugin"
+
+
+class TestGenTroubleshooting(GeneratorContract):
+    plugin = "heimdall_gen_troubleshooting.plugin"
+
+
+class TestRepoNornicdb(PluginContract):
+    plugin = "heimdall_repo_nornicdb.plugin"
+    role = "command"
+
+
 class TestLangCypher(LanguageContract):
     plugin = "heimdall_lang_cypher.plugin"
     valid = (

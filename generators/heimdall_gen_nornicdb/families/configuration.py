@@ -109,8 +109,12 @@ def _in_words(setting: Setting, value: str) -> str:
 
 
 def families(known: Sequence[Setting]) -> tuple[Family, ...]:
-    """The families over a list of settings, built in or read from a checkout."""
+    """The families over a list of settings, built in or read from a checkout; none without any."""
     named = list(known)
+    if not named:
+        return ()
+    in_file = [setting for setting in named if setting.yaml]
+    ruled = [setting for setting in named if setting.rule in _RULES]
 
     def set_variable(rng: random.Random) -> Draft | None:
         setting = rng.choice(named)
@@ -128,7 +132,9 @@ def families(known: Sequence[Setting]) -> tuple[Family, ...]:
         return prose(asked, f"{setting.env}={value}", setting.id)
 
     def set_key(rng: random.Random) -> Draft | None:
-        setting = rng.choice([s for s in named if s.yaml])
+        if not in_file:
+            return None
+        setting = rng.choice(in_file)
         value = drawn(setting, rng)
         if not value or (setting.kind == "bool" and value == "false"):
             # A false in the file cannot be told from a missing key.
@@ -188,7 +194,9 @@ def families(known: Sequence[Setting]) -> tuple[Family, ...]:
         return prose(asked, answer, setting.id)
 
     def effect(rng: random.Random) -> Draft | None:
-        setting = rng.choice([s for s in named if s.rule in _RULES])
+        if not ruled:
+            return None
+        setting = rng.choice(ruled)
         good, bad = drawn(setting, rng), _ignored(setting, rng)
         value, counts = rng.choice(((good, True), (bad, False)))
         if not value:

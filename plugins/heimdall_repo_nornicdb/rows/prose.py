@@ -66,6 +66,8 @@ def diagnosis(
     """Draws rows of question, diagnosis and action from facts, every fact as often as another."""
 
     def draw(rng: random.Random) -> Draft | None:
+        if not known:
+            return None
         fact = rng.choice(known)
         slots = Slots(rng)
         symptom = rng.choice(fact.symptoms)
@@ -93,6 +95,8 @@ def answers(known: Sequence[Fact]) -> Callable[[random.Random], Draft | None]:
     """Draws rows of a question, as the fact words it, and the fact's answer."""
 
     def draw(rng: random.Random) -> Draft | None:
+        if not known:
+            return None
         fact = rng.choice(known)
         slots = Slots(rng)
         answer = f"{fact.cause} {fact.fix}".strip()
