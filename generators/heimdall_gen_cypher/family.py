@@ -24,6 +24,7 @@ from heimdall_gen_cypher.terms import Term, label_term, property_term, relations
 
 #: Every dialect of the Cypher language plugin; the first is the default.
 DIALECTS = ("nornicdb", "neo4j", "neo4j5", "opencypher9")
+DEFAULT = DIALECTS[0]
 
 _SLOT = re.compile(r"<(\w+)(?:\|(\w+))?>")
 

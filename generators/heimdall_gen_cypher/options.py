@@ -8,9 +8,10 @@ import attrs
 from attrs import field, frozen
 
 from heimdall_core.errors import HeimdallError, did_you_mean
-from heimdall_gen_cypher.families import FAMILIES
+from heimdall_gen_cypher.catalogue import ALL, weighted
 from heimdall_gen_cypher.family import DIALECTS, Family
-from heimdall_gen_cypher.schema import schema_names
+from heimdall_gen_cypher.plans.plan import PlanFamily
+from heimdall_gen_cypher.schema import Schema, load_schema, schema_names
 
 
 def _known(names: Iterable[str], known: Iterable[str], what: str) -> None:
@@ -28,8 +29,13 @@ def _schemas(_: object, __: attrs.Attribute[tuple[str, ...]], value: tuple[str, 
     _known(value, schema_names(), "schema")
 
 
+def _share(_: object, attribute: attrs.Attribute[float], value: float) -> None:
+    if not 0 <= value <= 1:
+        raise HeimdallError(f"'{attribute.name}' is a share from 0 to 1, found {value}")
+
+
 def _families(_: object, __: attrs.Attribute[tuple[str, ...]], value: tuple[str, ...]) -> None:
-    _known(value, (family.name for family in FAMILIES), "family")
+    _known(value, (family.name for family in ALL), "family")
 
 
 @frozen
@@ -42,9 +48,13 @@ class CypherOptions:
     """Names of the built-in graph schemas to use; empty for all."""
     families: tuple[str, ...] = field(default=(), validator=_families)
     """Names of the query families to use; empty for all that the dialect has."""
+    schema_share: float = field(default=0.45, validator=_share)
+    """Share of the plans' questions that bring the graph schema along in `input`."""
+    distractor_share: float = field(default=0.2, validator=_share)
+    """Share of those whose schema stands among the parts of one to eight others."""
 
     def __attrs_post_init__(self) -> None:
-        for family in FAMILIES:
+        for family in ALL:
             if family.name in self.families and self.dialect not in family.dialects:
                 raise HeimdallError(
                     f"the family '{family.name}' has no right answer in '{self.dialect}'",
@@ -55,11 +65,19 @@ class CypherOptions:
         """Names of the schemas in use, sorted."""
         return tuple(name for name in schema_names() if not self.schemas or name in self.schemas)
 
-    def chosen_families(self) -> tuple[Family, ...]:
+    def loaded_schemas(self) -> tuple[Schema, ...]:
+        """The schemas in use."""
+        return tuple(load_schema(name) for name in self.chosen_schemas())
+
+    def weighted_families(self) -> list[tuple[float, Family | PlanFamily]]:
+        """The families in use with their shares."""
+        return weighted(self.chosen_families())
+
+    def chosen_families(self) -> tuple[Family | PlanFamily, ...]:
         """The families in use, in their own order."""
         return tuple(
             family
-            for family in FAMILIES
+            for family in ALL
             if self.dialect in family.dialects
             and (not self.families or family.name in self.families)
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from heimdall_core import Generator, hookimpl
-from heimdall_gen_cypher.families import CATEGORIES
+from heimdall_gen_cypher.catalogue import CATEGORIES
 from heimdall_gen_cypher.generate import LICENCE, SOURCE, examples, schemas_as_json
 from heimdall_gen_cypher.options import CypherOptions
 

@@ -20,7 +20,9 @@ The built-in ones are the TOML files in `schemas/`; this is what one looks like:
 Every property has a `type`. A STRING takes its values from `values`, or from a `pool` that schemas
 share (`schemas/pools.toml`); a number runs from `low` to `high` by `step`; a BOOLEAN needs nothing;
 a DATE and a LIST<FLOAT> are projected and indexed, never compared with a value. `additive = false`
-says that a sum of the property means nothing (a year, a rating).
+says that a sum of the property means nothing (a year, a rating). `verb = ["lives in", "live in"]`
+says how a relationship is spoken of, where the words of its type do not read as a verb in the past
+tense.
 """
 
 from __future__ import annotations
@@ -79,6 +81,11 @@ class Relationship:
     end: str
     """Label of the node that it enters."""
     properties: tuple[Property, ...]
+    verb: tuple[str, str] = ("", "")
+    """What the start does to the end, said of one and of many: `lives in`, `live in`."""
+    told: bool = True
+    """Whether the verb alone tells the type: `lives in` that of LIVES_IN. Where it does not, or
+    there is no verb, a question that comes without the schema names the type."""
 
 
 @frozen(eq=False)
@@ -90,22 +97,28 @@ class Schema:
     nodes: tuple[Node, ...]
     relationships: tuple[Relationship, ...]
     by_label: Mapping[str, Node] = field(init=False)
+    json: Mapping[str, Any] = field(init=False)
+    """`as_json`, made once: the checker remembers what it has read by the object."""
 
     @by_label.default
     def _index(self) -> dict[str, Node]:
         return {node.label: node for node in self.nodes}
 
+    @json.default
+    def _json(self) -> Mapping[str, Any]:
+        return self.as_json()
+
     def as_json(self) -> dict[str, Any]:
         """The schema as the Cypher language plugin reads it."""
         return {
             "name": self.name,
-            "nodes": {n.label: {"properties": _types(n.properties)} for n in self.nodes},
+            "nodes": {n.label: {"properties": _described(n.properties)} for n in self.nodes},
             "relationships": [
                 {
                     "type": r.type,
                     "from": r.start,
                     "to": r.end,
-                    "properties": _types(r.properties),
+                    "properties": _described(r.properties),
                 }
                 for r in self.relationships
             ],
@@ -116,6 +129,15 @@ class Schema:
 def words(name: str) -> str:
     """An identifier as it is spoken: `WindFarm` and `ACTED_IN` give `wind farm`, `acted in`."""
     return " ".join(_WORD.findall(name)).lower()
+
+
+def plural(noun: str) -> str:
+    """The many of a noun, by the rules of spelling: `companies`, `boxes`, `films`."""
+    if noun.endswith("person"):
+        return f"{noun.removesuffix('person')}people"
+    if noun.endswith("y") and noun[-2:-1] not in "aeiou":
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith(("s", "x", "ch", "sh")) else f"{noun}s"
 
 
 @cache
@@ -155,6 +177,7 @@ def parse_schema(name: str, data: Mapping[str, Any], pools: Mapping[str, Any]) -
     return schema
 
 
+@cache
 def _toml(name: str) -> dict[str, Any]:
     text = files("heimdall_gen_cypher").joinpath("schemas", f"{name}.toml").read_text("utf-8")
     return tomllib.loads(text)
@@ -167,16 +190,21 @@ def _node(label: str, table: Mapping[str, Any], pools: Mapping[str, Any]) -> Nod
     )
     if sum(p.key for p in properties) != 1:
         raise ValueError(f"the key '{table['key']}' of {label} is not one of its properties")
-    return Node(label, table.get("plural", f"{words(label)}s"), properties)
+    return Node(label, table.get("plural", plural(words(label))), properties)
 
 
 def _relationship(table: Mapping[str, Any], pools: Mapping[str, Any]) -> Relationship:
     properties = table.get("properties", {})
+    spoken = words(table["type"])
+    one, many = table.get("verb", (spoken, spoken))
+    bare = one.removeprefix("is ").removeprefix("was ")
     return Relationship(
         table["type"],
         table["from"],
         table["to"],
         tuple(_property(name, spec, pools) for name, spec in properties.items()),
+        (one, many),
+        spoken in (one, bare),
     )
 
 
@@ -207,5 +235,14 @@ def _values(spec: Mapping[str, Any], pools: Mapping[str, Any]) -> Sequence[Value
             raise ValueError(f"unknown property type {unknown!r}")
 
 
-def _types(properties: tuple[Property, ...]) -> dict[str, str]:
-    return {p.name: p.type for p in properties}
+def _described(properties: tuple[Property, ...]) -> dict[str, Any]:
+    return {p.name: _description(p) for p in properties}
+
+
+def _description(of: Property) -> str | dict[str, Any]:
+    """The type, with sample values or bounds that made-up data should keep to."""
+    if of.type == "STRING" and of.values:
+        return {"type": of.type, "values": list(of.values[:40])}
+    if of.type in ("INTEGER", "FLOAT") and of.values:
+        return {"type": of.type, "min": of.values[0], "max": of.values[-1]}
+    return of.type

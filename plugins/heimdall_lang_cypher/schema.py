@@ -96,7 +96,7 @@ class GraphSchema:
 #: Schemas that were read last, with the JSON they were read from: the same object is passed for
 #: query after query, and reading it costs more than checking a query.
 _RECENT: OrderedDict[int, tuple[Json, GraphSchema]] = OrderedDict()
-_RECENT_LIMIT = 16
+_RECENT_LIMIT = 512
 
 
 def read_schema(json: Json) -> GraphSchema:
