@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import attrs
 from attrs import field, frozen
 
 from heimdall_core.errors import HeimdallError, did_you_mean
+from heimdall_gen_cypher import sources
 from heimdall_gen_cypher.catalogue import ALL, weighted
 from heimdall_gen_cypher.family import DIALECTS, Family
 from heimdall_gen_cypher.plans.plan import PlanFamily
@@ -48,6 +50,11 @@ class CypherOptions:
     """Names of the built-in graph schemas to use; empty for all."""
     families: tuple[str, ...] = field(default=(), validator=_families)
     """Names of the query families to use; empty for all that the dialect has."""
+    schema_files: tuple[str, ...] = ()
+    """Schemas of your own: TOML files, or JSON(L) as text2cypher tools write it. Given without
+    `schemas`, they replace the built-in ones."""
+    database: str = ""
+    """Bolt address of a running database whose schema is used, as `schema_files` are."""
     schema_share: float = field(default=0.45, validator=_share)
     """Share of the plans' questions that bring the graph schema along in `input`."""
     distractor_share: float = field(default=0.2, validator=_share)
@@ -62,12 +69,30 @@ class CypherOptions:
                 )
 
     def chosen_schemas(self) -> tuple[str, ...]:
-        """Names of the schemas in use, sorted."""
+        """Names of the built-in schemas in use, sorted."""
+        if not self.schemas and (self.schema_files or self.database):
+            return ()
         return tuple(name for name in schema_names() if not self.schemas or name in self.schemas)
 
     def loaded_schemas(self) -> tuple[Schema, ...]:
-        """The schemas in use."""
-        return tuple(load_schema(name) for name in self.chosen_schemas())
+        """The schemas in use. Raises `HeimdallError` for a file or database that cannot be read,
+        and for a name that two schemas have."""
+        found = [load_schema(name) for name in self.chosen_schemas()]
+        if self.schema_files:
+            paths = [Path(path) for path in self.schema_files]
+            stamps = tuple(path.stat().st_mtime if path.is_file() else 0.0 for path in paths)
+            found += sources.cached_files(self.schema_files, stamps)
+        if self.database:
+            found.append(sources.cached_database(self.database))
+        names = [schema.name for schema in found]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice:
+            raise HeimdallError(f"two schemas are called '{twice}'", hint="rename one")
+        return tuple(found)
+
+    def inputs(self) -> tuple[Path, ...]:
+        """Files that the options name."""
+        return tuple(Path(path) for path in self.schema_files)
 
     def weighted_families(self) -> list[tuple[float, Family | PlanFamily]]:
         """The families in use with their shares."""

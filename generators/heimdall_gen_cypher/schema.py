@@ -151,7 +151,12 @@ def schema_names() -> tuple[str, ...]:
 @cache
 def load_schema(name: str) -> Schema:
     """A built-in schema, by one of `schema_names()`. Raises `HeimdallError` where it is wrong."""
-    return parse_schema(name, _toml(name), _toml("pools"))
+    return parse_schema(name, _toml(name), pools())
+
+
+def pools() -> Mapping[str, Any]:
+    """The lists of values that schemas share."""
+    return _toml("pools")
 
 
 def parse_schema(name: str, data: Mapping[str, Any], pools: Mapping[str, Any]) -> Schema:
@@ -162,7 +167,7 @@ def parse_schema(name: str, data: Mapping[str, Any], pools: Mapping[str, Any]) -
     try:
         nodes = tuple(_node(label, table, pools) for label, table in data["nodes"].items())
         relationships = tuple(_relationship(table, pools) for table in data["relationships"])
-        schema = Schema(name, data["summary"], nodes, relationships)
+        schema = Schema(name, data.get("summary", name), nodes, relationships)
     except KeyError as error:
         raise HeimdallError(f"{error.args[0]!r} is missing", where=f"schema '{name}'") from error
     except ValueError as error:

@@ -11,8 +11,30 @@ import pytest
 from heimdall_core.types import Example
 from heimdall_gen_cypher.generate import schemas_as_json
 from heimdall_gen_cypher.options import CypherOptions
+from heimdall_gen_cypher.schema import load_schema
 
-SCHEMAS = schemas_as_json(CypherOptions())
+OPTIONS = CypherOptions()
+
+#: As the language reads them, with each property's type alone.
+SCHEMAS = {
+    name: {
+        **schema,
+        "nodes": {
+            node.label: {"properties": {p.name: p.type for p in node.properties}}
+            for node in load_schema(name).nodes
+        },
+        "relationships": [
+            {
+                "type": r.type,
+                "from": r.start,
+                "to": r.end,
+                "properties": {p.name: p.type for p in r.properties},
+            }
+            for r in load_schema(name).relationships
+        ],
+    }
+    for name, schema in schemas_as_json(OPTIONS).items()
+}
 
 _TEXT = re.compile(r"'(?:[^'\\]|\\.)*'")
 _NODE = re.compile(r"\((\w*)(?::(\w+))?(?: \{([^}]*)\})?\)")

@@ -10,7 +10,8 @@ import pytest
 from heimdall_gen_cypher.families import FAMILIES
 from heimdall_gen_cypher.family import Family
 from heimdall_gen_cypher.generate import pairs
-from heimdall_gen_cypher.schema import load_schema, schema_names
+from heimdall_gen_cypher.options import CypherOptions
+from heimdall_gen_cypher.schema import load_schema
 
 _FOR = r"FOR \((?P<v>[a-z])\:\w+\)"
 
@@ -42,8 +43,8 @@ DDL = [family for family in FAMILIES if family.category == "cypher_schema"]
 
 
 @pytest.mark.parametrize("family", DDL, ids=lambda family: family.name)
-def test_statement_has_an_accepted_form(family: Family) -> None:
-    schemas = [load_schema(name) for name in schema_names()]
+def test_statement_has_an_accepted_form(family: Family, templates: CypherOptions) -> None:
+    schemas = [load_schema(name) for name in templates.schemas]
     for dialect in family.dialects:
         for pair in islice(pairs(family, schemas, dialect, 3), 360):
             assert any(re.fullmatch(form, pair.query) for form in FORMS[dialect]), pair.query

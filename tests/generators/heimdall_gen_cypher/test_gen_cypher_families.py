@@ -12,7 +12,8 @@ from heimdall_core.types import Example
 from heimdall_gen_cypher.families import CATEGORIES, FAMILIES
 from heimdall_gen_cypher.family import DIALECTS, Family, slots_of
 from heimdall_gen_cypher.generate import pairs
-from heimdall_gen_cypher.schema import Schema, load_schema, schema_names
+from heimdall_gen_cypher.options import CypherOptions
+from heimdall_gen_cypher.schema import Schema, load_schema
 
 #: Valid Cypher that NornicDB answers wrongly without an error, or misreads.
 WRONG_ON_NORNICDB = {
@@ -118,9 +119,9 @@ def test_every_schema_has_every_family(schema: Schema) -> None:
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_one_query_per_prompt(dialect: str) -> None:
+def test_one_query_per_prompt(dialect: str, templates: CypherOptions) -> None:
     """Looks at pairs before the generator drops prompts that it has given already."""
-    schemas = [load_schema(name) for name in schema_names()]
+    schemas = [load_schema(name) for name in templates.schemas]
     query_of: dict[str, tuple[str, str]] = {}
     for family in FAMILIES:
         if dialect not in family.dialects:

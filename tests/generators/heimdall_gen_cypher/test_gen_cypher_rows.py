@@ -9,10 +9,12 @@ import sys
 from collections import Counter, defaultdict
 from itertools import islice
 
+import attrs
 import pytest
 
 from heimdall_core.dataset import dump_example
 from heimdall_core.types import CONTEXT_SIZES, Example, GenerateContext
+from heimdall_gen_cypher.catalogue import CATEGORIES as ALL_CATEGORIES
 from heimdall_gen_cypher.families import CATEGORIES, FAMILIES
 from heimdall_gen_cypher.generate import context_size, examples
 from heimdall_gen_cypher.options import CypherOptions
@@ -25,7 +27,7 @@ from heimdall_core.types import GenerateContext
 from heimdall_gen_cypher.generate import examples
 from heimdall_gen_cypher.options import CypherOptions
 digest = hashlib.sha256()
-for row in examples(GenerateContext(20_000, 7), CypherOptions()):
+for row in examples(GenerateContext(3_000, 7), CypherOptions()):
     digest.update(dump_example(row).encode())
 print(digest.hexdigest())
 """
@@ -40,7 +42,7 @@ def test_fields(rows: list[Example]) -> None:
         assert row.category in CATEGORIES
         assert row.schema in schema_names()
         assert (row.source, row.licence, row.language) == ("cypher", "MIT", "cypher")
-        assert row.context_size == "small"
+        assert row.context_size in ("small", "medium", "large")
         assert row.input == row.system == ""
         assert row.verification == ()
 
@@ -70,9 +72,9 @@ def test_every_phrasing_is_used(rows: list[Example]) -> None:
     assert all(len([key for key in words if key[0] == f]) > 1 for f, _ in words)
 
 
-def test_same_bytes_in_a_process_with_other_hashes(rows: list[Example]) -> None:
+def test_same_bytes_in_a_process_with_other_hashes() -> None:
     digest = hashlib.sha256()
-    for row in rows:
+    for row in examples(GenerateContext(3_000, 7), CypherOptions()):
         digest.update(dump_example(row).encode())
     child = subprocess.run(
         [sys.executable, "-c", IN_A_CHILD],
@@ -84,14 +86,18 @@ def test_same_bytes_in_a_process_with_other_hashes(rows: list[Example]) -> None:
     assert child.stdout.strip() == digest.hexdigest()
 
 
-def test_another_seed_gives_other_rows(rows: list[Example]) -> None:
-    other = list(examples(GenerateContext(2_000, 8), CypherOptions()))
+def test_another_seed_gives_other_rows(rows: list[Example], templates: CypherOptions) -> None:
+    other = list(examples(GenerateContext(2_000, 8), templates))
     common = {row.instruction for row in rows[:2_000]} & {row.instruction for row in other}
     assert len(common) < 1_000
 
 
-def test_a_larger_count_continues_a_smaller_one(rows: list[Example]) -> None:
-    assert list(examples(GenerateContext(500, 7), CypherOptions())) == rows[:500]
+def test_a_larger_count_continues_a_smaller_one(
+    rows: list[Example], templates: CypherOptions
+) -> None:
+    assert list(examples(GenerateContext(500, 7), templates)) == rows[:500]
+    few, more = (list(examples(GenerateContext(count, 7), CypherOptions())) for count in (300, 900))
+    assert more[:300] == few
 
 
 def test_rows_come_as_they_are_made() -> None:
@@ -124,7 +130,7 @@ def test_quotas_are_kept_and_the_rest_is_shared() -> None:
     assert made["cypher_paths"] == 300
     assert made["cypher_create"] == 7
     assert made.total() == 1_000
-    assert made.keys() == set(CATEGORIES)
+    assert made.keys() == set(ALL_CATEGORIES)
 
 
 def test_quotas_that_fill_the_count_leave_nothing_for_others() -> None:
@@ -144,18 +150,23 @@ def test_a_quota_that_cannot_be_met_is_told() -> None:
     assert notes[1].startswith("15 rows made of 100 wanted: the category 'cypher_basic'")
 
 
-def test_rows_of_a_family_do_not_depend_on_the_others(rows: list[Example]) -> None:
-    alone = examples(GenerateContext(200, 7), CypherOptions(families=("two_hop",)))
+def test_rows_of_a_family_do_not_depend_on_the_others(
+    rows: list[Example], templates: CypherOptions
+) -> None:
+    two_hop = attrs.evolve(templates, families=("two_hop",))
+    alone = examples(GenerateContext(200, 7), two_hop)
     assert list(alone)[:150] == [row for row in rows if row.family == "two_hop"][:150]
 
 
 @pytest.mark.parametrize(
-    ("length", "size"), [(10, "small"), (600, "medium"), (5_000, "max"), (90_000, "max")]
+    ("length", "size"), [(10, "small"), (2_000, "medium"), (12_000, "max"), (90_000, "max")]
 )
 def test_context_size_follows_the_rendered_length(length: int, size: str) -> None:
-    assert context_size("x" * length, "RETURN 1") == size
+    assert context_size("x" * length, "", "RETURN 1", "small") == size
+    assert context_size("", "x" * length, "RETURN 1", "small") == size
 
 
-def test_context_size_counts_bytes() -> None:
-    limit = CONTEXT_SIZES["small"]
-    assert context_size("é" * (limit // 2), "RETURN 1") == "medium"
+def test_context_size_counts_bytes_and_is_no_less_than_the_query_needs() -> None:
+    short = "é" * (CONTEXT_SIZES["small"] + 100)
+    assert context_size(short, "", "RETURN 1", "small") == "medium"
+    assert context_size("x", "", "RETURN 1", "large") == "large"
