@@ -139,7 +139,7 @@ def _others(
     if len(schemas) < 2 or rng.random() >= options.distractor_share:
         return []
     taken, found = set(schema.by_label), []
-    for other in rng.sample(schemas, min(len(schemas), rng.choice((1, 1, 2, 3, 5, 8)))):
+    for other in rng.sample(schemas, min(len(schemas), rng.choice((1, 1, 2, 2, 3, 5, 8, 16, 30)))):
         if other is not schema and taken.isdisjoint(other.by_label):
             taken.update(other.by_label)
             found.append(other)

@@ -58,7 +58,7 @@ class CypherOptions:
     schema_share: float = field(default=0.45, validator=_share)
     """Share of the plans' questions that bring the graph schema along in `input`."""
     distractor_share: float = field(default=0.2, validator=_share)
-    """Share of those whose schema stands among the parts of one to eight others."""
+    """Share of those whose schema stands among the parts of one to thirty others."""
 
     def __attrs_post_init__(self) -> None:
         for family in ALL:

@@ -20,4 +20,5 @@ def heimdall_generators() -> Iterator[Generator]:
         options=CypherOptions,
         licence=LICENCE,
         schemas=schemas_as_json,
+        inputs=CypherOptions.inputs,
     )

@@ -131,6 +131,23 @@ def words(name: str) -> str:
     return " ".join(_WORD.findall(name)).lower()
 
 
+#: Verbs whose past tense does not end in -ed.
+_IRREGULAR_WORDS = """
+ate beat began bit blew bought brought built came caught chose cut did drank drew drove
+fed fell felt fled flew fought found froze gave got grew had heard held hid hit kept
+knew laid led left lent lost made met paid put ran rang rode rose said sang sat saw sent
+set shot showed slept sold sought spent spoke spread stole stood swam taught thought
+threw told took understood wed went woke won wore wrote
+"""
+_IRREGULAR = frozenset(_IRREGULAR_WORDS.split())
+
+
+def reads_as_verb(spoken: str) -> bool:
+    """Whether the words of a type read as a verb in the past tense: `acted in`, not `has tag`."""
+    first = spoken.partition(" ")[0]
+    return first.endswith("ed") or first in _IRREGULAR
+
+
 def plural(noun: str) -> str:
     """The many of a noun, by the rules of spelling: `companies`, `boxes`, `films`."""
     if noun.endswith("person"):
@@ -201,7 +218,8 @@ def _node(label: str, table: Mapping[str, Any], pools: Mapping[str, Any]) -> Nod
 def _relationship(table: Mapping[str, Any], pools: Mapping[str, Any]) -> Relationship:
     properties = table.get("properties", {})
     spoken = words(table["type"])
-    one, many = table.get("verb", (spoken, spoken))
+    default = (spoken, spoken) if reads_as_verb(spoken) else ("", "")
+    one, many = table.get("verb", default)
     bare = one.removeprefix("is ").removeprefix("was ")
     return Relationship(
         table["type"],
@@ -209,7 +227,7 @@ def _relationship(table: Mapping[str, Any], pools: Mapping[str, Any]) -> Relatio
         table["to"],
         tuple(_property(name, spec, pools) for name, spec in properties.items()),
         (one, many),
-        spoken in (one, bare),
+        bool(one) and spoken in (one, bare),
     )
 
 

@@ -31,7 +31,8 @@ from heimdall_gen_cypher.schema import (
     words,
 )
 from heimdall_lang_cypher import value_types as types
-from heimdall_lang_cypher.populate_schema import Property as Shape, read_shape
+from heimdall_lang_cypher.populate_schema import Property as Shape
+from heimdall_lang_cypher.populate_schema import read_shape
 from heimdall_lang_cypher.schema import SchemaError
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -206,15 +207,18 @@ _RELATIONSHIPS = (
 _ENDS = "MATCH (a)-[r]->(b) RETURN DISTINCT labels(a) AS a, type(r) AS t, labels(b) AS b LIMIT 5000"
 
 
-def read_session(session: Session, name: str) -> Schema:
-    """The schema of a database through a session of the `neo4j` driver, or anything alike."""
+def read_session(
+    session: Session, name: str, errors: tuple[type[Exception], ...] = (Exception,)
+) -> Schema:
+    """The schema of a database through a session of the `neo4j` driver, or anything alike, whose
+    `run` raises one of `errors` for a procedure that is not there."""
     nodes: dict[str, dict[str, str]] = {}
-    for record in _first(session, _NODES):
+    for record in _first(session, _NODES, errors):
         labels = record.get("nodeLabels") or [record.get("nodeLabel")]
         for label in labels:
             _add(nodes, str(label), record)
     edges: dict[str, dict[str, str]] = {}
-    for record in _first(session, _RELATIONSHIPS):
+    for record in _first(session, _RELATIONSHIPS, errors):
         type_ = str(record.get("relType", "")).strip(":`")
         _add(edges, type_, record)
     ends = {
@@ -244,7 +248,7 @@ def read_database(uri: str) -> Schema:
     auth = (user, os.environ.get("HEIMDALL_BOLT_PASSWORD", "")) if user else None
     try:
         with neo4j.GraphDatabase.driver(uri, auth=auth) as driver, driver.session() as session:
-            return read_session(session, "database")  # type: ignore[arg-type] # records are mappings
+            return read_session(session, "database", (neo4j.exceptions.Neo4jError,))
     except (neo4j.exceptions.Neo4jError, neo4j.exceptions.DriverError, ValueError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise HeimdallError(
@@ -254,13 +258,15 @@ def read_database(uri: str) -> Schema:
         ) from error
 
 
-def _first(session: Session, queries: Iterable[str]) -> list[Mapping[str, Any]]:
+def _first(
+    session: Session, queries: Iterable[str], errors: tuple[type[Exception], ...]
+) -> list[Mapping[str, Any]]:
     """The records of the first query that the database knows."""
     problem: Exception | None = None
     for query in queries:
         try:
             records = list(session.run(query))
-        except Exception as error:  # every driver has errors of its own
+        except errors as error:
             problem = error
             continue
         if records:

@@ -20,7 +20,6 @@ T = TypeVar("T")
 ALIASES = (
     "total",
     "amount",
-    "n",
     "cnt",
     "howMany",
     "frequency",

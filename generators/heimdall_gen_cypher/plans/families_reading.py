@@ -39,7 +39,10 @@ def sorted_(draw: Draw) -> Reading | None:
     """One label, or one hop, in an order, cut off or paged."""
     if draw.chance(0.6):
         reading = filtered(draw)
-        if reading is not None and draw.chance(0.4):
+        alone = reading is not None and any(
+            p.of.key for p in reading.spots[0].predicates if p.plain
+        )
+        if reading is not None and (alone or draw.chance(0.4)):
             spot = evolve(reading.spots[0], predicates=(), glue="and")
             reading = evolve(reading, spots=(spot,))
     else:

@@ -89,7 +89,7 @@ def _unwound(draw: Draw) -> Pair | None:
     head, _, tail = fast.rpartition(" RETURN ")
     if not head.startswith(f"MATCH ({v}:"):
         return None
-    name = draw.one(("items", "all", "list", "nodes"))
+    name = draw.one(("items", "list", "nodes", "found"))
     slow = f"{head} WITH collect({v}) AS {name} UNWIND {name} AS {v} RETURN {tail}"
     return Pair("CollectThenUnwind", slow, fast)
 
