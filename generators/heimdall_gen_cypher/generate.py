@@ -17,7 +17,7 @@ from typing import Any
 from attrs import frozen
 
 from heimdall_core.prompt import render_example
-from heimdall_core.types import CONTEXT_SIZES, Example, GenerateContext
+from heimdall_core.types import CONTEXT_SIZES, Example, GenerateContext, lazy
 from heimdall_gen_cypher.catalogue import CATEGORIES
 from heimdall_gen_cypher.family import DEFAULT, Family
 from heimdall_gen_cypher.inputs import schema_text
@@ -28,7 +28,9 @@ from heimdall_gen_cypher.plans.voice import Voice
 from heimdall_gen_cypher.sampling import by_weight, round_robin, shuffled, stream
 from heimdall_gen_cypher.schema import Schema
 from heimdall_gen_cypher.slots import Binding
-from heimdall_lang_cypher.complexity import complexity
+
+#: Imported when it is first called, so that the plugin itself is there at once.
+complexity = lazy("heimdall_lang_cypher.complexity:complexity")
 
 SOURCE = "cypher"
 LICENCE = "MIT"
@@ -167,9 +169,9 @@ def _needed() -> Callable[[Family | PlanFamily, Pair], str]:
 
     def needed(family: Family | PlanFamily, pair: Pair) -> str:
         if isinstance(family, PlanFamily) or len(pair.query) > _SHORT:
-            return complexity(pair.query).context_size
+            return str(complexity(pair.query).context_size)
         if family.name not in known:
-            known[family.name] = complexity(pair.query).context_size
+            known[family.name] = str(complexity(pair.query).context_size)
         return known[family.name]
 
     return needed

@@ -9,7 +9,6 @@ import attrs
 from attrs import field, frozen
 
 from heimdall_core.errors import HeimdallError, did_you_mean
-from heimdall_gen_cypher import sources
 from heimdall_gen_cypher.catalogue import ALL, weighted
 from heimdall_gen_cypher.family import DIALECTS, Family
 from heimdall_gen_cypher.plans.plan import PlanFamily
@@ -77,6 +76,8 @@ class CypherOptions:
     def loaded_schemas(self) -> tuple[Schema, ...]:
         """The schemas in use. Raises `HeimdallError` for a file or database that cannot be read,
         and for a name that two schemas have."""
+        from heimdall_gen_cypher import sources
+
         found = [load_schema(name) for name in self.chosen_schemas()]
         if self.schema_files:
             paths = [Path(path) for path in self.schema_files]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 
-from heimdall_core.types import CheckRequest, Finding
+from heimdall_core.types import CheckRequest, Finding, lazy
 from heimdall_gen_cypher.plans import PLANS
 from heimdall_gen_cypher.plans.drawing import Draw
 from heimdall_gen_cypher.plans.plan import Plan, PlanFamily
 from heimdall_gen_cypher.plans.voice import Voice
 from heimdall_gen_cypher.schema import Schema
 from heimdall_gen_cypher.tasks import broken
-from heimdall_lang_cypher.language import check
+
+#: Imported when it is first called, so that the plugin itself is there at once.
+check = lazy("heimdall_lang_cypher.language:check")
 
 _ASKED = (
     "Fix this query.",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from attrs import frozen
 
-from heimdall_core.types import CheckRequest, Finding
+from heimdall_core.types import CheckRequest, Finding, lazy
 from heimdall_gen_cypher.plans.drawing import (
     Draw,
     chain,
@@ -23,7 +23,9 @@ from heimdall_gen_cypher.plans.query import query as write
 from heimdall_gen_cypher.plans.reading import Reading, Spot
 from heimdall_gen_cypher.plans.voice import Voice
 from heimdall_gen_cypher.terms import literal
-from heimdall_lang_cypher.language import check
+
+#: Imported when it is first called, so that the plugin itself is there at once.
+check = lazy("heimdall_lang_cypher.language:check")
 
 
 @frozen
