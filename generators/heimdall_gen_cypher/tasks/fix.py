@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from heimdall_core.types import CheckRequest, Finding, lazy
 from heimdall_gen_cypher.plans import PLANS
@@ -44,7 +45,8 @@ def error_of(query: str, dialect: str, schema: Schema | None, *codes: str) -> Fi
     request = CheckRequest(
         dialect=dialect, schema=None if schema is None else schema.json, performance=False
     )
-    for finding in check(query, request):
+    found: Sequence[Finding] = check(query, request)
+    for finding in found:
         if finding.severity == "error" and (not codes or finding.code in codes):
             return finding
     return None
