@@ -51,6 +51,7 @@ from heimdall_lang_cypher.ast import (
     ParenthesisedPath,
     PathSelector,
     PatternExpression,
+    PreparserOption,
     Projection,
     ProjectionItem,
     PropertyExists,
@@ -62,10 +63,12 @@ from heimdall_lang_cypher.ast import (
     ShortestPath,
     Show,
     SingleQuery,
+    TransactionCommand,
     TypePredicate,
     Unwind,
     Use,
     Variable,
+    VectorType,
     With,
 )
 
@@ -120,7 +123,9 @@ for _name, _kinds in {
     "shortest_path": (ShortestPath,),
     "show": (Show,),
     "type_predicate": (TypePredicate,),
+    "transaction_statement": (TransactionCommand,),
     "use_clause": (Use,),
+    "vector_type": (VectorType,),
 }.items():
     DETECTORS[_name] = (_kinds, _always)
 
@@ -193,7 +198,23 @@ def _type_alternative_colon(node: LabelOr, text: str) -> Found:
 
 @detects("match_mode", Match)
 def _match_mode(node: Match, text: str) -> Found:
-    return (node, "") if node.mode == "REPEATABLE ELEMENTS" else None
+    return (node, "") if node.mode else None
+
+
+@detects("language_version", PreparserOption)
+def _language_version(node: PreparserOption, text: str) -> Found:
+    return (node, "") if node.version not in ("", "5", "25") else None
+
+
+@detects("labeled_predicate", LabelPredicate)
+def _labeled_predicate(node: LabelPredicate, text: str) -> Found:
+    between = text[node.operand.end : node.labels.start].upper()
+    return (node, "") if "LABELED" in between or node.negated else None
+
+
+@detects("selector_parameter", PathSelector)
+def _selector_parameter(node: PathSelector, text: str) -> Found:
+    return (node.count, "") if isinstance(node.count, Parameter) else None
 
 
 @detects("path_mode", PathSelector)

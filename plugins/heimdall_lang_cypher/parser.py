@@ -50,16 +50,14 @@ class Parser(CommandParser):
     def script(self) -> ast.Script:
         """Statements up to the end of the text: at least one."""
         statements = []
-        while self.accept(";"):
-            pass
         while True:
             statements.append(self.statement())
             if self.kinds[self.i] == t.END:
                 break
             if self.kinds[self.i] != ";" and not _ends_line(statements[-1]):
                 self._fail_after_statement(statements[-1])
-            while self.accept(";"):
-                pass
+            if self.accept(";") and self.kinds[self.i] == ";":
+                self.fail("a statement", "the end of the text", purpose="after `;`")
             if self.kinds[self.i] == t.END:
                 break
         script = ast.Script(tuple(statements), start=statements[0].start, end=statements[-1].end)

@@ -20,6 +20,7 @@ from heimdall_lang_cypher.ast import (
     Variable,
 )
 from heimdall_lang_cypher.semantics_queries import check_query
+from heimdall_lang_cypher.semantics_schema import check_constraint, check_index
 from heimdall_lang_cypher.semantics_scope import Checker, Symbol, type_of
 from heimdall_lang_cypher.value_types import NODE, RELATIONSHIP
 
@@ -30,6 +31,7 @@ def analyse(statement: Statement, checker: Checker) -> None:
     if isinstance(body, Query):
         check_query(body, checker, {})
     elif isinstance(body, CreateIndex):
+        check_index(body, checker)
         if body.variable is not None:
             _check_schema_properties(
                 body.variable, (*body.properties, *body.with_properties), body.entity, checker
@@ -37,6 +39,7 @@ def analyse(statement: Statement, checker: Checker) -> None:
         if body.options is not None:
             type_of(body.options, checker, {})
     elif isinstance(body, CreateConstraint):
+        check_constraint(body, checker)
         _check_schema_properties(body.variable, body.properties, body.entity, checker)
         if body.options is not None:
             type_of(body.options, checker, {})

@@ -32,6 +32,7 @@ from heimdall_lang_cypher.ast import (
     Unwind,
     Use,
 )
+from heimdall_lang_cypher.semantics_pattern_rules import check_unbounded
 from heimdall_lang_cypher.semantics_patterns import check_patterns
 from heimdall_lang_cypher.semantics_projection import (
     check_order_limit,
@@ -81,6 +82,8 @@ def clause_name(clause: Clause) -> str:
 
 def _match(clause: Match, checker: Checker, scope: Scope) -> None:
     check_patterns(clause.patterns, "match", checker, scope)
+    if clause.mode == "REPEATABLE ELEMENTS":
+        check_unbounded(clause.patterns, checker)
     for hint in clause.hints:
         _check_hint(hint, clause, checker, scope)
     search = clause.search
@@ -151,6 +154,11 @@ def _load_csv(clause: LoadCsv, checker: Checker, scope: Scope) -> None:
     actual = type_of(clause.source, checker, scope)
     if not actual & (STRING | NULL):
         checker.mismatch("String", actual, clause.source)
+    terminator = clause.field_terminator
+    if terminator is not None and len(terminator.value) != 1:
+        checker.problem(
+            "UnexpectedSyntax", "a field terminator is one character", terminator, suggestion="','"
+        )
     row = MAP if clause.headers else list_of(STRING)
     # A variable of the same name is hidden, not an error.
     scope[clause.variable.name] = Symbol(row)

@@ -222,6 +222,8 @@ def _slice(node: Slice, checker: Checker, scope: Scope) -> int:
     actual = type_of(node.subject, checker, scope)
     if not actual & (ANY_LIST | NULL):
         checker.mismatch("List", actual, node.subject)
+    if node.lower is None and node.upper is None and checker.version != 9:
+        checker.problem("UnexpectedSyntax", "a slice needs its start, its end or both", node)
     for bound in (node.lower, node.upper):
         if bound is not None:
             index = type_of(bound, checker, scope)

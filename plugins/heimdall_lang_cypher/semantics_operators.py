@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+from attrs import evolve
+
 from heimdall_lang_cypher.ast import (
     And,
     Arithmetic,
@@ -73,10 +77,26 @@ def _comparison(node: Comparison, checker: Checker, scope: Scope) -> int:
     operands = node.operands
     for operand in operands:
         type_of(operand, checker, scope)
+    if "<>" in node.operators and checker.version != 9:
+        _check_unequal(node, checker)
     if checker.record and len(operands) == 2:
         _record_comparison(operands[0], operands[1], checker, scope)
         _record_comparison(operands[1], operands[0], checker, scope)
     return BOOLEAN
+
+
+def _check_unequal(node: Comparison, checker: Checker) -> None:
+    """`!=` is understood, for it is plain what is meant, and is no operator of Cypher."""
+    for left, right in pairwise(node.operands):
+        between = checker.text[left.end : right.start]
+        if "!=" in between:
+            start = left.end + between.index("!=")
+            checker.problem(
+                "UnexpectedSyntax",
+                "`!=` is no operator of Cypher",
+                evolve(node, start=start, end=start + 2),
+                suggestion="<>",
+            )
 
 
 _LITERALS = (IntegerLiteral, FloatLiteral, StringLiteral, BooleanLiteral)
@@ -129,7 +149,7 @@ def _postfix_predicate(
 @handles(LabelPredicate)
 def _label_predicate(node: LabelPredicate, checker: Checker, scope: Scope) -> int:
     actual = type_of(node.operand, checker, scope)
-    check_label_expression(node.labels, checker, scope)
+    check_label_expression(node.labels, checker, scope, node.keyword)
     if not actual & (ENTITY | NULL):
         checker.mismatch("Node or Relationship", actual, node.operand)
     elif checker.record and isinstance(node.operand, Variable):

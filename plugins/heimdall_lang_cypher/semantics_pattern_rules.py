@@ -5,6 +5,7 @@ These rules look at a pattern alone; what its variables are is in `semantics_pat
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Literal, TypeAlias
 
 from heimdall_lang_cypher.ast import (
@@ -17,6 +18,7 @@ from heimdall_lang_cypher.ast import (
     LabelWildcard,
     NodePattern,
     ParenthesisedPath,
+    PathLength,
     PathPattern,
     PatternPart,
     Quantifier,
@@ -119,8 +121,19 @@ def check_written(node: RelationshipPattern, use: Use, checker: Checker) -> None
 def check_quantified(node: ParenthesisedPath, checker: Checker) -> None:
     """Checks a path in parentheses that is repeated."""
     if node.quantifier is None:
+        if node.pattern.variable is not None:
+            checker.problem(
+                "UnexpectedSyntax",
+                "a path variable stands before the whole pattern, not in its parentheses",
+                node.pattern.variable,
+                suggestion=f"{node.pattern.variable.name} = …",
+            )
         return
     check_quantifier(node.quantifier, checker)
+    if not any(isinstance(each, RelationshipPattern) for each in walk(node.pattern)):
+        checker.problem(
+            "UnexpectedSyntax", "a quantified pattern needs a relationship", node.pattern
+        )
     if node.pattern.variable is not None:
         checker.problem(
             "UnexpectedSyntax",
@@ -141,6 +154,40 @@ def check_quantified(node: ParenthesisedPath, checker: Checker) -> None:
             return
 
 
+def check_minimum(path: PathPattern, checker: Checker) -> None:
+    """A path must have a node in each of its matches: not all of it can be left out."""
+    if all(
+        isinstance(each, ParenthesisedPath)
+        and each.quantifier is not None
+        and each.quantifier.lower == 0
+        for each in path.elements
+    ):
+        checker.problem(
+            "UnexpectedSyntax",
+            "a path must have a node even where its quantified patterns match nothing",
+            path,
+            suggestion=f"() {checker.source(path)} ()",
+        )
+
+
+def check_unbounded(parts: tuple[PatternPart, ...], checker: Checker) -> None:
+    """Under REPEATABLE ELEMENTS, a pattern without an upper bound would never end."""
+    for part in parts:
+        for each in walk(part.path):
+            found: Quantifier | PathLength | None = None
+            if isinstance(each, RelationshipPattern):
+                found = each.quantifier or each.length
+            elif isinstance(each, ParenthesisedPath):
+                found = each.quantifier
+            if found is not None and found.upper is None:
+                checker.problem(
+                    "UnexpectedSyntax",
+                    "REPEATABLE ELEMENTS needs an upper bound here",
+                    found,
+                    suggestion="{1,10}",
+                )
+
+
 def check_quantifier(quantifier: Quantifier, checker: Checker) -> None:
     """Checks the bounds of a quantifier."""
     upper = quantifier.upper
@@ -158,10 +205,22 @@ def check_quantifier(quantifier: Quantifier, checker: Checker) -> None:
 
 
 def check_labels(
-    labels: LabelExpression, use: Use, of_node: bool, checker: Checker, scope: Scope
+    labels: LabelExpression,
+    element: NodePattern | RelationshipPattern,
+    use: Use,
+    checker: Checker,
+    scope: Scope,
 ) -> None:
     """Checks the labels of a node or the types of a relationship in a pattern."""
-    check_label_expression(labels, checker, scope)
+    of_node = isinstance(element, NodePattern)
+    check_label_expression(labels, checker, scope, element.keyword)
+    if not of_node and any(isinstance(each, LabelAnd) and each.colons for each in walk(labels)):
+        checker.problem(
+            "UnexpectedSyntax",
+            "a relationship has one type: colons cannot join several",
+            labels,
+            suggestion=checker.source(labels).replace(":", "|"),
+        )
     if (
         of_node
         and use in ("create", "merge")
@@ -175,20 +234,29 @@ def check_labels(
         )
 
 
-def check_label_expression(labels: LabelExpression, checker: Checker, scope: Scope) -> None:
-    """Checks how labels are joined, and the expressions of dynamic ones."""
+def check_label_expression(
+    labels: LabelExpression, checker: Checker, scope: Scope, keyword: bool = False
+) -> None:
+    """Checks how labels are joined, and the expressions of dynamic ones. `keyword`: whether they
+    follow `IS`."""
     colons = operators = False
     for each in walk(labels):
         if isinstance(each, DynamicLabel):
             check_dynamic_label(each, checker, scope)
         elif isinstance(each, LabelAnd) and each.colons:
             colons = True
+            # `A&B:C`, `A:B&C`: one node, written with both signs.
+            operators |= any(
+                "&" in checker.text[left.end : right.start]
+                for left, right in pairwise(each.operands)
+            )
         elif isinstance(each, LabelAnd | LabelOr | LabelNot | LabelWildcard):
             operators = True
-    if colons and operators:
+    if colons and (operators or keyword):
+        signs = "the keyword IS" if keyword else "&, |, ! and %"
         checker.problem(
             "UnexpectedSyntax",
-            "colons between labels cannot be mixed with &, |, ! and %",
+            f"colons between labels cannot be mixed with {signs}",
             labels,
             suggestion="&",
         )
@@ -199,6 +267,20 @@ def check_dynamic_label(label: DynamicLabel, checker: Checker, scope: Scope) -> 
     actual = type_of(label.expression, checker, scope)
     if not actual & (STRING | ANY_LIST | NULL):
         checker.mismatch("String or List<String>", actual, label.expression)
+
+
+def check_length_types(node: RelationshipPattern, checker: Checker) -> None:
+    """Before `*`, types may only be alternatives: `[:A|B*]`."""
+    types = node.types
+    if types is not None and any(
+        isinstance(each, LabelAnd | LabelNot | LabelWildcard | DynamicLabel) for each in walk(types)
+    ):
+        checker.problem(
+            "UnexpectedSyntax",
+            "a relationship of variable length takes types and alternatives, no type expression",
+            types,
+            suggestion=f"-[:{checker.source(types)}]->{{1,3}}",
+        )
 
 
 def check_type_colons(node: RelationshipPattern, checker: Checker) -> None:

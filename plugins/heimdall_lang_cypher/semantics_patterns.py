@@ -22,6 +22,8 @@ from heimdall_lang_cypher.semantics_grouping import free_variables
 from heimdall_lang_cypher.semantics_pattern_rules import (
     Use,
     check_labels,
+    check_length_types,
+    check_minimum,
     check_parts,
     check_path,
     check_quantified,
@@ -83,6 +85,8 @@ class _Patterns:
             # What a CREATE makes cannot be read in the same pattern; since Cypher 25, not in the
             # same clause either, and not in a MERGE.
             self.unreadable = set()
+        if self.use == "match" and isinstance(path.elements[0], ParenthesisedPath):
+            check_minimum(path, self.checker)
         self.path(path, scope)
         if part.variable is not None:
             self.bind(part.variable, PATH, scope)
@@ -145,8 +149,11 @@ class _Patterns:
                     "a relationship of variable length cannot be quantified again",
                     node.length,
                 )
-        if self.checker.version != 9 and node.types is not None:
-            check_type_colons(node, self.checker)
+        if node.types is not None and type(node.types) is not LabelName:
+            if self.checker.version != 9:
+                check_type_colons(node, self.checker)
+            if node.length is not None:
+                check_length_types(node, self.checker)
         if node.properties is not None or node.where is not None or node.types is not None:
             self.pending.append((node, scope, self.unreadable))
         symbol = self._relationship_symbol(node, scope)
@@ -275,8 +282,7 @@ class _Patterns:
                 check_boolean(node.where, checker, scope)
             labels = node.labels if isinstance(node, NodePattern) else node.types
             if labels is not None and type(labels) is not LabelName:
-                of_node = isinstance(node, NodePattern)
-                check_labels(labels, self.use, of_node, checker, scope)
+                check_labels(labels, node, self.use, checker, scope)
         for predicate, scope in self.predicates:
             check_boolean(predicate, checker, scope)
 

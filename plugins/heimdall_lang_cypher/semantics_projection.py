@@ -18,6 +18,7 @@ from heimdall_lang_cypher.ast import (
     Variable,
     With,
 )
+from heimdall_lang_cypher.semantics_calls import is_aggregation
 from heimdall_lang_cypher.semantics_grouping import (
     check_after_grouping,
     check_grouped_item,
@@ -35,6 +36,7 @@ from heimdall_lang_cypher.semantics_scope import (
     type_of,
 )
 from heimdall_lang_cypher.value_types import INTEGER
+from heimdall_lang_cypher.visitor import walk
 
 
 def project(clause: Projection, checker: Checker, scope: Scope) -> Scope:
@@ -138,6 +140,8 @@ def _after(
     if clause.group_by is not None:
         for key in clause.group_by.keys:
             type_of(key, checker, both)
+        if not clause.group_by.all:
+            _check_group_keys(clause, clause.group_by.keys, checker)
     expressions = [item.expression for item in clause.order_by]
     where = clause.where if isinstance(clause, With) else None
     if not grouped and not clause.distinct:
@@ -160,6 +164,27 @@ def _after(
     ):
         check_boolean(where, checker, both)
     checker.aggregation = UNGROUPED
+
+
+def _check_group_keys(clause: Projection, keys: tuple[Expression, ...], checker: Checker) -> None:
+    """With GROUP BY, what is not aggregated must be one of the keys."""
+    names = {key.name for key in keys if isinstance(key, Variable)}
+    for item in clause.items:
+        expression = item.expression
+        if (
+            expression in keys
+            or (item.alias is not None and item.alias.name in names)
+            or not any(isinstance(each, Variable) for each in walk(expression))
+            or any(is_aggregation(each) for each in walk(expression))
+        ):
+            continue
+        text = checker.source(expression)
+        checker.problem(
+            "AmbiguousAggregationExpression",
+            f"`{text}` is no key of GROUP BY",
+            expression,
+            suggestion=f"GROUP BY …, {text}",
+        )
 
 
 def check_row_count(node: Node, checker: Checker, least: int = 0) -> None:

@@ -11,6 +11,7 @@ from heimdall_lang_cypher.ast import (
     Clause,
     Conditional,
     Finish,
+    MapProjection,
     OrderLimit,
     Query,
     Return,
@@ -19,6 +20,7 @@ from heimdall_lang_cypher.ast import (
     SingleQuery,
     Union,
     Use,
+    Variable,
     With,
 )
 from heimdall_lang_cypher.semantics_clauses import CLAUSES, UPDATES, clause_name
@@ -52,6 +54,8 @@ def check_query(
         return columns
     for index, each in enumerate(query.queries):
         last = index == len(query.queries) - 1
+        if not last:
+            check_aliases(each, checker, "a RETURN before NEXT")
         columns = check_query(each, checker, scope, ends if last else "any")
         scope = {**checker.outer, **(columns or {})}
     return columns
@@ -97,7 +101,14 @@ def _check_order(clauses: tuple[Clause, ...], checker: Checker, ends: str) -> No
     if len(clauses) > 1:
         previous = clauses[0]
         for clause in clauses[1:]:
-            if isinstance(previous, Return | Finish) and not isinstance(clause, OrderLimit):
+            if isinstance(previous, Return) and isinstance(clause, OrderLimit):
+                checker.problem(
+                    "UnexpectedSyntax",
+                    "RETURN takes ORDER BY, SKIP and LIMIT once each, in this order",
+                    clause,
+                )
+                return
+            if isinstance(previous, Return | Finish):
                 name = "RETURN" if isinstance(previous, Return) else "FINISH"
                 checker.problem(
                     "InvalidClauseComposition",
@@ -179,7 +190,7 @@ def _may_end(clauses: tuple[Clause, ...]) -> bool:
         return len(clauses) == 1 or not clause.yields
     if isinstance(clause, CallSubquery):
         return not returns(clause.query)
-    # An ORDER BY of its own may follow RETURN.
+    # Said already: an ORDER BY cannot follow RETURN.
     return isinstance(clause, OrderLimit) and any(isinstance(each, Return) for each in clauses)
 
 
@@ -202,6 +213,21 @@ def last_return(query: Query) -> Return | None:
     if isinstance(query, Sequence):
         return last_return(query.queries[-1])
     return last_return(query.branches[0].query) if isinstance(query, Conditional) else None
+
+
+def check_aliases(query: Query, checker: Checker, where: str) -> None:
+    """Where the columns of a query become variables, each needs a name. `where` is for people."""
+    for part in parts(query):
+        returned = last_return(part)
+        for item in returned.items if returned is not None else ():
+            if item.alias is None and not isinstance(item.expression, Variable | MapProjection):
+                text = checker.source(item.expression)
+                checker.problem(
+                    "NoExpressionAlias",
+                    f"`{text}` needs an alias in {where}",
+                    item.expression,
+                    suggestion=f"{text} AS …",
+                )
 
 
 def check_union(query: Union, results: list[Scope | None], checker: Checker) -> None:

@@ -21,6 +21,7 @@ from heimdall_lang_cypher.semantics_clauses import CLAUSES, UPDATES, clause_name
 from heimdall_lang_cypher.semantics_patterns import check_patterns
 from heimdall_lang_cypher.semantics_projection import check_row_count
 from heimdall_lang_cypher.semantics_queries import (
+    check_aliases,
     check_query,
     check_union,
     last_return,
@@ -61,6 +62,7 @@ def _call_subquery(clause: CallSubquery, checker: Checker, scope: Scope) -> None
         _check_transactions(clause.transactions, checker, scope)
     if returned is None:
         return
+    check_aliases(clause.query, checker, "the RETURN of a subquery")
     for name, symbol in returned.items():
         if name in scope:
             checker.problem(

@@ -105,6 +105,16 @@ def check_set_items(items: Iterable[SetItem], checker: Checker, scope: Scope) ->
         elif isinstance(item, SetLabels):
             _check_entity(item.variable, NODE, "Node", checker, scope)
             _check_dynamic(item.labels, checker, scope)
+            if item.keyword and len(item.labels) > 1:
+                sources = map(checker.source, item.labels)
+                checker.problem(
+                    "UnexpectedSyntax",
+                    "SET with the keyword IS takes one label",
+                    item,
+                    suggestion=", ".join(
+                        f"{name} IS {checker.source(each)}" for each in item.labels
+                    ),
+                )
 
 
 def _never_property(type_: int) -> bool:

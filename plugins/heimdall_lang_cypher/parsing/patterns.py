@@ -70,7 +70,7 @@ class PatternParser(ElementParser):
                 elements.append(self.relationship_pattern())
                 if kinds[self.i] != "(":
                     self.fail("(", purpose="to start the node at the relationship's end")
-                elements.append(self._node_or_path())
+                elements.append(self.node_pattern())
             elif kind == "(":
                 elements.append(self._node_or_path())
             else:

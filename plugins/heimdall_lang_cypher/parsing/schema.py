@@ -52,7 +52,13 @@ class SchemaParser(QueryParser):
                 self.fail("EACH", purpose="after ON")
             function = self.name("`labels` or `type`")
             self.expect("(", f"after {function.name}")
-            self.variable()
+            at = self.i
+            if self.variable().name != subject.variable.name:
+                self.fail_with(
+                    f"`{self.texts[at]}` is not defined here",
+                    at=at,
+                    suggestion=subject.variable.name,
+                )
             self.expect(")", "to close the lookup")
         elif kind == "FULLTEXT":
             self.expect_words("EACH", purpose="after ON")
@@ -152,7 +158,10 @@ class SchemaParser(QueryParser):
         if not legacy and self.kinds[self.i] != "FOR":
             self.fail("FOR", "IF", purpose="in CREATE CONSTRAINT")
         self.i += 1
+        at = self.i
         subject = self._subject(lookup=False)
+        if len(subject.labels) > 1:
+            self.fail_with("a constraint is for one label or type", at=at)
         if legacy and self.word() == "ASSERT":
             self.i += 1
         else:

@@ -80,12 +80,16 @@ class ShowParser(SchemaParser):
         # `CURRENT USER` is one, the others are many
         words.append("USER" if words == ["CURRENT"] else last)
         arguments = self._show_arguments(last)
+        if verb == "TERMINATE" and not arguments:
+            self.fail("the id of a transaction", purpose="after TERMINATE TRANSACTION")
         yields = where = returns = None
         if self.kinds[self.i] == "YIELD":
             yields = self._yield_clause()
         elif self.accept("WHERE"):
             where = self.expression()
-        if yields is not None and self.kinds[self.i] == "RETURN":
+        if self.kinds[self.i] == "RETURN":
+            if yields is None:
+                self.fail("YIELD", purpose=f"before the RETURN of {verb}")
             returns = self.return_clause()
         return ast.Show(
             " ".join(words),

@@ -137,13 +137,16 @@ def test_options_before_a_statement() -> None:
 
 
 def test_scripts() -> None:
-    script = parse(";RETURN 1;\n:use db\nBEGIN; COMMIT TRANSACTION;;")
+    script = parse("RETURN 1;\n:use db\nBEGIN; COMMIT TRANSACTION;")
     assert [type(each.body).__name__ for each in script.statements] == [
         "SingleQuery", "ConsoleCommand", "TransactionCommand", "TransactionCommand",
     ]  # fmt: skip
     assert script.statements[1].body == ast.ConsoleCommand("use", "db")
     with pytest.raises(CypherSyntaxError, match="one statement"):
         parse_statement("RETURN 1; RETURN 2")
+    for empty in (";RETURN 1", "RETURN 1;; RETURN 2", "RETURN 1;;", ";"):
+        with pytest.raises(CypherSyntaxError):
+            parse(empty)
 
 
 def test_indexes() -> None:
