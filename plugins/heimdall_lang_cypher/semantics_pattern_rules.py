@@ -16,6 +16,7 @@ from heimdall_lang_cypher.ast import (
     LabelNot,
     LabelOr,
     LabelWildcard,
+    Node,
     NodePattern,
     ParenthesisedPath,
     PathLength,
@@ -63,7 +64,19 @@ def check_path(path: PathPattern, checker: Checker) -> None:
                 element,
                 suggestion=",",
             )
+        elif (
+            isinstance(element, ParenthesisedPath) or isinstance(previous, ParenthesisedPath)
+        ) and (isinstance(element, RelationshipPattern) or _is_once(element) or _is_once(previous)):
+            checker.problem(
+                "UnexpectedSyntax",
+                "only nodes and quantified patterns stand beside a pattern in parentheses",
+                element,
+            )
         previous = element
+
+
+def _is_once(element: Node) -> bool:
+    return isinstance(element, ParenthesisedPath) and element.quantifier is None
 
 
 def check_shortest(node: ShortestPath, use: Use, checker: Checker) -> None:

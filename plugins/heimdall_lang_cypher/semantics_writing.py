@@ -111,9 +111,7 @@ def check_set_items(items: Iterable[SetItem], checker: Checker, scope: Scope) ->
                     "UnexpectedSyntax",
                     "SET with the keyword IS takes one label",
                     item,
-                    suggestion=", ".join(
-                        f"{name} IS {checker.source(each)}" for each in item.labels
-                    ),
+                    suggestion=", ".join(f"{item.variable.name} IS {each}" for each in sources),
                 )
 
 
