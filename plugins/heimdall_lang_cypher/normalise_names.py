@@ -10,7 +10,9 @@ from attrs import evolve
 from heimdall_lang_cypher import ast
 from heimdall_lang_cypher.normalise_patterns import joined
 from heimdall_lang_cypher.normalise_tree import (
+    ANONYMOUS,
     KEPT,
+    LOCAL,
     by_branch,
     has_star,
     mentions,
@@ -21,7 +23,7 @@ from heimdall_lang_cypher.visitor import walk
 
 def named(statement: ast.Statement) -> ast.Statement:
     """The statement with its variables named `v1`, `v2` … in the order of first mention, and
-    without marks. Where names matter (`*`, the columns of `SHOW`), they stay."""
+    without marks. Where names matter (`*`, the columns of `SHOW`), those of columns stay."""
     result: ast.Statement = by_branch(statement, _named)
     return result
 
@@ -39,13 +41,17 @@ def _named(tree: Any) -> Any:
     mentioned = mentions(tree)
     kept = {name: name.removeprefix(KEPT) for name in mentioned if name.startswith(KEPT)}
     if has_star(tree) or any(isinstance(node, ast.Show) for node in walk(tree)):
-        names = {name: kept.get(name, name) for name in mentioned}
-    else:
-        prefix = "v"
-        while any(re.fullmatch(rf"{prefix}\d+", name) for name in kept.values()):
-            prefix += "_"
-        free = [name for name in mentioned if name not in kept]
-        names = kept | {name: f"{prefix}{number}" for number, name in enumerate(free, 1)}
+        # What only one expression knows is no column.
+        kept = {
+            name: kept.get(name, name)
+            for name in mentioned
+            if LOCAL not in name and not name.startswith(ANONYMOUS)
+        }
+    prefix = "v"
+    while any(re.fullmatch(rf"{prefix}\d+", name) for name in kept.values()):
+        prefix += "_"
+    free = [name for name in mentioned if name not in kept]
+    names = kept | {name: f"{prefix}{number}" for number, name in enumerate(free, 1)}
 
     def rename(node: Any) -> Any:
         if isinstance(node, ast.Variable):
