@@ -6,12 +6,16 @@ recipe that sets one of the others is refused, so no setting is accepted and the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from attrs import field, frozen, validators
 
 #: Fields that the core itself reads, whatever the trainer.
-READ_BY_CORE: Final = frozenset({"trainer", "seed"})
+READ_BY_CORE: Final = frozenset({"trainer", "seed", "trackers", "wandb_project"})
+
+#: Fields that change what is watched and not what is made: no stage is run again for them.
+WATCHING: Final = frozenset({"trackers", "wandb_project"})
 
 #: Short names that recipes and the command line may use as well.
 ALIASES: Final = {
@@ -43,12 +47,25 @@ class TrainingConfig:
     # Base model
     base_model: str | None = None
     """Hub name or local directory of the model to fine-tune; none when training from scratch."""
+    continue_from: str | None = None
+    """Adapter directory of an earlier training to go on from; none starts a new adapter."""
     train_from_scratch: bool = False
     """Start from random weights of the shape below."""
     max_seq_length: int = field(default=2048, validator=_positive())
     """Longest row in tokens. Longer rows are counted, shown, and over a threshold refused."""
+    device: str = "auto"
+    """`auto` (CUDA, then Apple's GPU, then the CPU), `cpu`, `cuda`, `mps`. An estimate also takes
+    a card's name, such as `2080ti`."""
 
     # Shape, for training from scratch
+    architecture: Literal["qwen2", "llama"] = "qwen2"
+    """Family of the network: `llama` has no biases in attention."""
+    tie_word_embeddings: bool = True
+    """Whether the output head is the embedding; false gives the head weights of its own."""
+    rope_theta: float = field(default=10000.0, validator=_positive())
+    """Base of the rotary positions."""
+    rms_norm_eps: float = field(default=1e-6, validator=_positive())
+    """Smallest divisor of a norm."""
     hidden_size: int = field(default=256, validator=_positive())
     """Width. A multiple of 256 lets K-quants apply."""
     num_hidden_layers: int = field(default=4, validator=_positive())
@@ -72,9 +89,19 @@ class TrainingConfig:
     lora_dropout: float = field(default=0.05, validator=[validators.ge(0), validators.lt(1)])
     """Dropout on the adapter's input."""
     target_modules: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj")
-    """Linear layers that get an adapter."""
+    """Linear layers that get an adapter; `["all-linear"]` for all of the decoder. Where the base
+    fuses layers (Phi-3), the fused layer that holds all of the named ones is taken."""
     use_qlora: bool = False
-    """Load the base model in 4 bits (NF4)."""
+    """Load the base model in 4 bits (NF4, double quantisation)."""
+    use_rslora: bool = False
+    """Scale the adapter by alpha / sqrt(r) in place of alpha / r."""
+    use_dora: bool = False
+    """Train each adapted row's length apart from its direction."""
+    lora_plus_ratio: float = field(default=1.0, validator=validators.ge(1))
+    """LoRA+: learning rate of the B matrices over that of the A matrices."""
+    lora_init: Literal["default", "gaussian", "pissa", "eva"] = "default"
+    """First weights of the adapter: `pissa` from the base's largest singular vectors, `eva` from
+    those of the activations on the first training rows."""
 
     # Optimisation
     learning_rate: float = field(default=3e-4, validator=_positive())
@@ -97,6 +124,18 @@ class TrainingConfig:
     """AdamW's decoupled decay, on matrices alone."""
     max_grad_norm: float = field(default=1.0, validator=_positive())
     """Gradients are clipped to this norm."""
+    micro_batch: Literal["given", "fit"] = "given"
+    """`fit` measures the largest micro-batch that fits and is fastest, at the same global batch."""
+    layout: Literal["auto", "packed", "padded"] = "auto"
+    """`packed`: rows one after the other, no padding, attention within each row; `padded`: rows of
+    like length side by side. The weights learnt are the same; `auto` takes the faster one."""
+    pack_tokens: int | None = field(default=None, validator=_maybe_positive())
+    """Most tokens of a micro-batch: the rows of an optimiser step are packed into as few as they
+    need; none for micro-batches of `per_device_train_batch_size` rows."""
+    compile: bool = False
+    """Compile the decoder with torch.compile: pays after some hundred steps."""
+    shard: bool = False
+    """With several processes: share out the weights among them (FSDP); else each has them all."""
     optimizer: Literal["adamw", "muon"] = "adamw"
     """`muon` moves the hidden matrices along their orthogonalised momentum: fewer tokens for the
     same loss, about 1.3 times the time per step. The other parameters stay with AdamW."""
@@ -112,7 +151,26 @@ class TrainingConfig:
     precision: Literal["auto", "fp32", "fp16", "bf16"] = "auto"
     """Number format of the computation."""
 
+    # Tasks, replay, forgetting
+    task_field: Literal["category", "source", "family"] = "category"
+    """Field of a row that names its task: validation is shown for each."""
+    task_weights: Mapping[str, float] = field(factory=dict)
+    """Weight of a task's tokens in the loss, by name; 1 where it is not named."""
+    replay_dataset: str | None = None
+    """Rows of earlier trainings (JSONL file, or a folder of them) that are mixed in."""
+    replay_ratio: float = field(default=0.3, validator=[validators.ge(0), validators.lt(1)])
+    """Share of the training rows that are replayed ones."""
+    max_forgetting: float = field(default=2.0, validator=_positive(zero=True))
+    """Points (per cent of rows answered exactly) that an old task may lose; a model that lost
+    more is set aside."""
+
     # Watching
+    early_stopping_patience: int | None = field(default=None, validator=_maybe_positive())
+    """Validations without a better loss after which training stops; none to go on to the end."""
+    trackers: tuple[str, ...] = ("tensorboard", "files")
+    """Where metrics go, besides the screen: `tensorboard`, `files` (CSV and JSONL), `wandb`."""
+    wandb_project: str | None = None
+    """Weights & Biases project; naming one turns that tracker on."""
     logging_steps: int = field(default=10, validator=_positive())
     """Steps between two log lines."""
     eval_steps: int | None = field(default=None, validator=_maybe_positive())

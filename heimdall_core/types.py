@@ -297,6 +297,8 @@ class TrainContext:
     """Reports progress and metrics."""
     threads: int = 0
     """CPU threads; 0 lets the trainer choose."""
+    cache: Path | None = None
+    """Where tokenised rows are kept for other runs as well; None for `work`."""
 
 
 @frozen
@@ -602,3 +604,6 @@ class StageInfo:
     options: Json = field(factory=dict)
     manifest: Json = Factory(dict)
     """Empty before the stage has run."""
+    tracking: Json = field(factory=dict)
+    """For trackers, of a training alone: `folder` to write into, `trackers` that are wanted,
+    `wandb_project`, and the `config` of the training."""

@@ -23,6 +23,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "validate": ("heimdall_core.cli.curate:validate", "Report what is wrong with a dataset."),
     "correct": ("heimdall_core.cli.curate:correct", "Remove what is wrong with a dataset."),
     "split": ("heimdall_core.cli.curate:split", "Split a dataset so that nothing close crosses."),
+    "estimate": (
+        "heimdall_core.cli.estimate:estimate",
+        "Say what a training would take: memory by part, time, the batch that fits.",
+    ),
     "train": ("heimdall_core.cli.train:train", "Train a model on a dataset."),
     "evaluate": ("heimdall_core.cli.evaluate:evaluate", "Measure a model on a test set."),
     "export": ("heimdall_core.cli.export:export", "Export a trained model, to GGUF and others."),

@@ -16,6 +16,7 @@ from attrs import frozen
 from heimdall_core.errors import HeimdallError, StageError, did_you_mean
 from heimdall_core.pipeline.measure import Meter, code_digest, git_state
 from heimdall_core.pipeline.stages import STAGES, Stage, StageContext
+from heimdall_core.pipeline.steps.train import tracking_of
 from heimdall_core.pipeline.store import (
     RunFolder,
     StageRecord,
@@ -182,6 +183,9 @@ def _stage(
         return StageResult(record, folder.output(stage.name, key), cached=True)
     options = stage.options(recipe, registry)
     info = StageInfo(recipe.name, stage.name, key, folder.output(stage.name, key), options)
+    if stage.name == "train":
+        place = folder.root / "tracking" / key[:16]
+        info = attrs.evolve(info, tracking=tracking_of(recipe.train, place))
     for problem in registry.before_stage(info):
         warn(problem)
     emit(Event("note", stage.name, "started"))

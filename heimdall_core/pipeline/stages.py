@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 from attrs import field, frozen
 
+from heimdall_core.config import WATCHING
 from heimdall_core.dataset import read_examples, write_examples
 from heimdall_core.dataset.correct import correct_file
 from heimdall_core.dataset.split import split_rows
@@ -215,6 +216,7 @@ def _train(context: StageContext) -> Outcome:
         work=context.work,
         seed=context.recipe.seed,
         emit=context.emit,
+        cache=context.work.parent / "tokens",
     )
     return Outcome(
         metrics={
@@ -457,7 +459,9 @@ STAGES: tuple[Stage, ...] = (
         "train",
         ("split",),
         lambda recipe, registry: {
-            "train": recipe.to_dict(registry)["train"],
+            "train": {
+                k: v for k, v in recipe.to_dict(registry)["train"].items() if k not in WATCHING
+            },
             "seed": recipe.seed,
         },
         lambda recipe, registry: (("trainer", recipe.train.trainer_name),),

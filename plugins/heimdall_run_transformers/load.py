@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from heimdall_core.errors import ModelError
+from heimdall_run_transformers.base import base_of, is_adapter
 from heimdall_run_transformers.options import WEIGHT_FILES, TransformersOptions
 from heimdall_run_transformers.packages import require_packages
 
@@ -32,13 +33,17 @@ def check_directory(path: Path) -> None:
     if not path.is_dir():
         what = "is a file, not a model directory" if path.exists() else "there is no such directory"
         raise ModelError(what, where=str(path))
-    for name in ("config.json", "tokenizer.json"):
+    adapter = is_adapter(path)
+    for name in ("adapter_config.json" if adapter else "config.json", "tokenizer.json"):
         try:
             json.loads((path / name).read_text("utf-8"))
         except FileNotFoundError as error:
             raise ModelError(f"the model directory has no {name}", where=str(path)) from error
         except ValueError as error:  # also what is not UTF-8
             raise ModelError(f"not valid JSON: {error}", where=str(path / name)) from error
+    if adapter:
+        base_of(path)
+        return
     if not any((path / name).is_file() for name in WEIGHT_FILES):
         found = sorted(p.name for pattern in ("*.bin", "*.pt", "*.pth") for p in path.glob(pattern))
         raise ModelError(

@@ -15,6 +15,8 @@ from heimdall_core.errors import HeimdallError, ModelError
 from heimdall_core.prompt import strip_answer
 from heimdall_core.types import Completion, TokenScores
 from heimdall_core.windows import windows
+from heimdall_run_transformers.adapter import load_merged
+from heimdall_run_transformers.base import is_adapter
 from heimdall_run_transformers.decode import (
     Decoded,
     Picker,
@@ -58,6 +60,14 @@ class TransformersModel:
         """Reads config, weights (safetensors only) and tokenizer from `path`, nothing else."""
         torch.set_num_threads(options.threads or available_cores())
         device = choose_device(options.device)
+        if is_adapter(path):
+            dtype = torch.float32 if device.type == "cpu" else "auto"
+            return cls(
+                load_merged(path, dtype).to(device),
+                load_tokenizer(path),
+                name=path.name,
+                batch_size=options.batch_size,
+            )
         try:
             with no_progress_bars():
                 model = AutoModelForCausalLM.from_pretrained(

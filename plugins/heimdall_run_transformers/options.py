@@ -7,6 +7,8 @@ from typing import Literal
 
 from attrs import field, frozen, validators
 
+from heimdall_run_transformers.base import is_adapter
+
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 
 #: Weights that are read: safetensors alone, in one file or in shards with their index.
@@ -26,7 +28,8 @@ class TransformersOptions:
 
 
 def handles(path: Path) -> bool:
-    """Whether `path` looks like a model directory: a config and weights as safetensors."""
-    return (path / "config.json").is_file() and any(
-        (path / name).is_file() for name in WEIGHT_FILES
+    """Whether `path` looks like a model directory, or an adapter's: a config and weights as
+    safetensors."""
+    return is_adapter(path) or (
+        (path / "config.json").is_file() and any((path / name).is_file() for name in WEIGHT_FILES)
     )

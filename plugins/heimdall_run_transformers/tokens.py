@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 from tokenizers import Tokenizer
-from transformers import PreTrainedTokenizerFast
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from heimdall_core.errors import ModelError
 from heimdall_core.prompt import END_OF_TEXT, IM_END
@@ -36,6 +37,12 @@ def rust_tokenizer(tokenizer: PreTrainedTokenizerFast) -> Tokenizer:
     rust.no_truncation()
     rust.no_padding()
     return rust
+
+
+def embedding_rows(model: PreTrainedModel) -> int:
+    """Rows of a model's embedding: its tokenizer's ids, and often some more."""
+    weight: torch.Tensor = model.get_input_embeddings().weight  # type: ignore[assignment]
+    return weight.shape[0]
 
 
 def stop_ids(rust: Tokenizer, declared: int | Sequence[int] | None) -> frozenset[int]:

@@ -8,13 +8,12 @@ reaches is taken for the rest.
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import attrs
 import numpy as np
 import torch
 from attrs import frozen
-from transformers import Qwen2ForCausalLM
+from transformers import PreTrainedModel
 
 from heimdall_core.config import TrainingConfig
 from heimdall_core.types import Estimate
@@ -22,10 +21,11 @@ from heimdall_run_transformers.batches import Batch, collate
 from heimdall_run_transformers.device import cpu_threads
 from heimdall_run_transformers.encode import EncodedRow
 from heimdall_run_transformers.loss import answer_loss
+from heimdall_run_transformers.training.memory import resident_bytes
+from heimdall_run_transformers.training.plan import Plan, plan_run
 from heimdall_train_scratch.drill import HALF
 from heimdall_train_scratch.network import PAD_ID, build_network
 from heimdall_train_scratch.optimizer import make_optimizer
-from heimdall_train_scratch.plan import Plan, plan_run
 from heimdall_train_scratch.shape import Shape, shape_of
 
 #: Floating-point operations that one timed step may take: about half a second on two cores.
@@ -117,7 +117,7 @@ def run_probe(shape: Shape, plan: Plan, length: int) -> Probe:
     return Probe(probe, rows * length, operations / fastest, activation_bytes)
 
 
-def count_activations(model: Qwen2ForCausalLM, batch: Batch) -> int:
+def count_activations(model: PreTrainedModel, batch: Batch) -> int:
     """Bytes that one forward pass keeps for the backward pass, parameters left out."""
     own = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
     kept: dict[int, int] = {}
@@ -134,14 +134,3 @@ def count_activations(model: Qwen2ForCausalLM, batch: Batch) -> int:
     total = sum(kept.values())
     del loss
     return total
-
-
-def resident_bytes() -> int:
-    """Memory of this process as it is, libraries included; 0 where /proc does not tell."""
-    try:
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return 0

@@ -6,54 +6,11 @@ direction learns at the same rate.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
-from attrs import frozen
 from transformers import PreTrainedModel
 
-from heimdall_train_scratch.plan import Plan
-
-Tensors = dict[str, torch.Tensor]
-
-
-@frozen
-class Optimizer:
-    """The optimisers of a run, each with its own peak learning rate, under one schedule."""
-
-    parts: tuple[tuple[torch.optim.Optimizer, float], ...]
-    """Optimiser, and its learning rate at the peak."""
-    names: Mapping[torch.Tensor, str]
-    """Parameter → its name in the model."""
-
-    def step(self, share: float) -> None:
-        """One step at `share` of the peak learning rates; clears the gradients."""
-        for optimizer, peak in self.parts:
-            for group in optimizer.param_groups:
-                group["lr"] = peak * share
-            optimizer.step()
-            optimizer.zero_grad()
-
-    def state(self) -> Tensors:
-        """Every moment and counter, by `key/parameter`."""
-        return {
-            f"{key}/{self.names[parameter]}": value
-            for optimizer, _ in self.parts
-            for parameter, state in optimizer.state.items()
-            for key, value in state.items()
-        }
-
-    def restore(self, tensors: Tensors) -> None:
-        """Puts back what `state` gave."""
-        found: dict[str, Tensors] = {}
-        for path, tensor in tensors.items():
-            key, _, name = path.partition("/")
-            found.setdefault(name, {})[key] = tensor
-        for optimizer, _ in self.parts:
-            for group in optimizer.param_groups:
-                for parameter in group["params"]:
-                    if self.names[parameter] in found:
-                        optimizer.state[parameter] = found[self.names[parameter]]
+from heimdall_run_transformers.training.optimizer import Optimizer, adamw
+from heimdall_run_transformers.training.plan import Plan
 
 
 def make_optimizer(model: PreTrainedModel, plan: Plan) -> Optimizer:
@@ -79,8 +36,8 @@ def make_optimizer(model: PreTrainedModel, plan: Plan) -> Optimizer:
 def _adamw(
     plan: Plan, matrices: list[torch.Tensor], vectors: list[torch.Tensor]
 ) -> torch.optim.AdamW:
-    groups = [
+    groups: list[dict[str, object]] = [
         {"params": matrices, "weight_decay": plan.weight_decay},
         {"params": vectors, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=plan.learning_rate, betas=(0.9, plan.beta2), fused=True)
+    return adamw(groups, plan.learning_rate, plan.beta2)

@@ -14,7 +14,7 @@ SMALLEST_VOCABULARY = len(SPECIAL_TOKENS) + 256
 
 @frozen
 class Shape:
-    """A Qwen2 decoder with tied embeddings, in numbers."""
+    """A Qwen2 or Llama decoder, in numbers."""
 
     vocabulary: int
     hidden: int
@@ -24,6 +24,11 @@ class Shape:
     intermediate: int
     context: int
     """Longest sequence, in tokens."""
+    architecture: str = "qwen2"
+    tied: bool = True
+    """The embedding is the language-model head as well."""
+    rope_theta: float = 10000.0
+    epsilon: float = 1e-6
 
     @property
     def head_size(self) -> int:
@@ -37,15 +42,17 @@ class Shape:
 
     @property
     def head_matrix(self) -> int:
-        """Weights of the embedding, which is also the language-model head."""
+        """Weights of the language-model head: with tied weights, of the embedding."""
         return self.vocabulary * self.hidden
 
     @property
     def parameters(self) -> int:
-        """All trained numbers: matrices, the biases of query, key and value, norms."""
+        """All trained numbers: matrices, Qwen2's biases of query, key and value, norms."""
         biases = self.hidden + 2 * self.key_value_heads * self.head_size
-        layer = self.layer_matrices + biases + 2 * self.hidden
-        return self.head_matrix + self.layers * layer + self.hidden
+        layer = self.layer_matrices + 2 * self.hidden
+        layer += biases if self.architecture == "qwen2" else 0
+        outside = self.head_matrix * (1 if self.tied else 2) + self.hidden
+        return outside + self.layers * layer
 
     def flops_per_token(self, length: int) -> float:
         """Floating-point operations of one token's forward and backward pass in a row of `length`
@@ -96,4 +103,8 @@ def shape_of(config: TrainingConfig) -> Shape:
         key_value_heads=key_value_heads,
         intermediate=config.intermediate_size,
         context=config.max_position_embeddings,
+        architecture=config.architecture,
+        tied=config.tie_word_embeddings,
+        rope_theta=config.rope_theta,
+        epsilon=config.rms_norm_eps,
     )

@@ -7,55 +7,92 @@ import json
 from pathlib import Path
 
 import attrs
+import torch
 from transformers import PreTrainedTokenizerFast
 
 from heimdall_core.config import TrainingConfig
-from heimdall_core.types import TrainContext, TrainResult
+from heimdall_core.types import Event, TrainContext, TrainResult
 from heimdall_run_transformers.device import cpu_threads
-from heimdall_run_transformers.encode import EncodedRows, encode_rows, read_rendered
+from heimdall_run_transformers.documents import use_documents
+from heimdall_run_transformers.encode import read_rendered
 from heimdall_run_transformers.quiet import no_progress_bars
 from heimdall_run_transformers.tokens import rust_tokenizer
-from heimdall_train_scratch.loop import Data, Loop
+from heimdall_run_transformers.training.loop import Data, Loop
+from heimdall_run_transformers.training.meter import Work, device_peak
+from heimdall_run_transformers.training.plan import Plan, plan_run
+from heimdall_run_transformers.training.precision import choose_precision
+from heimdall_run_transformers.training.processes import join_processes, leave_processes
+from heimdall_run_transformers.training.result import digest_rows, run_counts, run_metrics
+from heimdall_run_transformers.training.rows import Rows, prepare_rows
+from heimdall_train_scratch.drill import drill_rows
 from heimdall_train_scratch.network import PAD_ID, build_network
-from heimdall_train_scratch.plan import Plan, plan_run
+from heimdall_train_scratch.optimizer import make_optimizer
 from heimdall_train_scratch.shape import Shape, shape_of
 from heimdall_train_scratch.tokenizer import train_tokenizer
 
 
 def train_model(context: TrainContext, config: TrainingConfig) -> TrainResult:
     """Trains tokenizer and model and writes both into `context.output`."""
-    asked = shape_of(config)
+    processes = join_processes("cpu")
     with cpu_threads(config.threads or context.threads):
-        rendered = read_rendered(context.train), read_rendered(context.validation)
-        tokenizer = train_tokenizer(rendered[0], asked.vocabulary, asked.context)
-        rust = rust_tokenizer(tokenizer)
-        train, validation = (
-            encode_rows(
-                rust,
-                rows,
-                max_length=config.max_seq_length,
-                max_share_too_long=config.max_truncated,
-                where=str(path),
-            )
-            for rows, path in zip(rendered, (context.train, context.validation), strict=True)
-        )
-        shape = attrs.evolve(asked, vocabulary=len(tokenizer))
-        plan = plan_run(config, len(train.rows), context.seed)
+        tokenizer = _tokenizer(context, config)
+        rows = prepare_rows(context, config, rust_tokenizer(tokenizer))
+        shape = attrs.evolve(shape_of(config), vocabulary=len(tokenizer))
+        plan = plan_run(config, len(rows.train.rows), context.seed)
         context.work.mkdir(parents=True, exist_ok=True)
+        model = build_network(shape, plan.seed)
+        use_documents(model)
+        device = torch.device("cpu")
+        work, peak = Work(shape.parameters, 6), device_peak(device)
+        if processes.first:
+            context.emit(Event("note", "train", f"{work.formula}; {peak.source}"))
         loop = Loop(
-            build_network(shape, plan.seed),
-            plan,
-            Data(train.rows, validation.rows, PAD_ID),
-            context.work,
-            fingerprint(shape, plan, train, validation),
-            context.emit,
+            model=model,
+            trained=dict(model.named_parameters()),
+            optimizer=make_optimizer(model, plan),
+            plan=plan,
+            data=Data(
+                rows.train.rows,
+                rows.validation.rows,
+                PAD_ID,
+                rows.tasks,
+                rows.weights,
+                lambda step: drill_rows(
+                    step,
+                    seed=plan.seed,
+                    rows=plan.batch_size * plan.accumulation,
+                    vocabulary=shape.vocabulary,
+                ),
+            ),
+            work=context.work,
+            fingerprint=fingerprint(shape, plan, rows),
+            emit=context.emit,
+            precision=choose_precision("fp32", device),
+            flops=work,
+            peak=peak,
+            processes=processes,
         )
         loop.run()
-    save_model(context.output, loop, tokenizer)
-    return result_of(loop, shape, train, validation)
+    if processes.first:
+        save_model(context.output, loop, tokenizer)
+    leave_processes(processes)
+    return TrainResult(
+        metrics={
+            **run_metrics(loop),
+            "parameters": shape.parameters,
+            "vocab_size": shape.vocabulary,
+        },
+        history=tuple(loop.progress.history),
+        counts=run_counts(loop, rows),
+    )
 
 
-def fingerprint(shape: Shape, plan: Plan, *data: EncodedRows) -> str:
+def _tokenizer(context: TrainContext, config: TrainingConfig) -> PreTrainedTokenizerFast:
+    asked = shape_of(config)
+    return train_tokenizer(read_rendered(context.train), asked.vocabulary, asked.context)
+
+
+def fingerprint(shape: Shape, plan: Plan, rows: Rows) -> str:
     """A digest of all that the weights depend on: a checkpoint with the same one is of this run.
 
     How often a run is logged or saved is no part of it; how often it is validated is, because the
@@ -63,12 +100,9 @@ def fingerprint(shape: Shape, plan: Plan, *data: EncodedRows) -> str:
     """
     what = attrs.asdict(attrs.evolve(plan, log_every=0, save_every=0))
     digest = hashlib.sha256()
-    digest.update(json.dumps([attrs.asdict(shape), what]).encode())
-    for rows in data:
-        for row in rows.rows:
-            digest.update(f"\n{row.prompt_length} ".encode())
-            digest.update(row.tokens.tobytes())
-        digest.update(b"\n\n")
+    digest.update(json.dumps([attrs.asdict(shape), what, rows.weights]).encode())
+    for part in (rows.train.rows, rows.validation.rows):
+        digest_rows(digest, part)
     return digest.hexdigest()
 
 
@@ -79,35 +113,3 @@ def save_model(output: Path, loop: Loop, tokenizer: PreTrainedTokenizerFast) -> 
         loop.model.save_pretrained(output)
     # The chat template goes into tokenizer_config.json, where every converter looks for it.
     tokenizer.save_pretrained(output, save_jinja_files=False)
-
-
-def result_of(loop: Loop, shape: Shape, train: EncodedRows, validation: EncodedRows) -> TrainResult:
-    """The run in figures."""
-    progress = loop.progress
-    total = progress.total
-    return TrainResult(
-        metrics={
-            "train_loss": progress.best_train_loss,
-            "validation_loss": progress.best_loss,
-            "best_step": progress.best_step,
-            "steps": progress.step,
-            "epochs": loop.plan.epochs(progress.step),
-            "tokens_per_second": total.tokens / total.seconds,
-            "trained_tokens_per_second": total.trained / total.seconds,
-            "padding_share": total.padding_share,
-            "seconds": progress.seconds,
-            "parameters": shape.parameters,
-            "vocab_size": shape.vocabulary,
-        },
-        history=tuple(progress.history),
-        counts={
-            "train_rows": len(train.rows),
-            "train_rows_too_long": train.too_long,
-            "validation_rows": len(validation.rows),
-            "validation_rows_too_long": validation.too_long,
-            "tokens": train.tokens,
-            "trained_tokens": train.trained_tokens,
-            "tokens_seen": total.tokens,
-            "trained_tokens_seen": total.trained,
-        },
-    )

@@ -87,6 +87,22 @@ class TestTrainScratch(TrainerContract):
     plugin = "heimdall_train_scratch.plugin"
 
 
+class TestTrainLora(TrainerContract):
+    plugin = "heimdall_train_lora.plugin"
+
+
+class TestTrackFiles(PluginContract):
+    plugin = "heimdall_track_files.plugin"
+
+
+class TestTrackTensorboard(PluginContract):
+    plugin = "heimdall_track_tensorboard.plugin"
+
+
+class TestTrackWandb(PluginContract):
+    plugin = "heimdall_track_wandb.plugin"
+
+
 class TestExportGguf(ExporterContract):
     plugin = "heimdall_export_gguf.plugin"
 

@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, Final
 
 import attrs
 
-from heimdall_core.config import TrainingConfig
+from heimdall_core.config import WATCHING, TrainingConfig
 from heimdall_core.dataset.split import SplitOptions, split_rows
-from heimdall_core.errors import DatasetError, HeimdallError, PluginError
+from heimdall_core.errors import DatasetError, FindingsError, HeimdallError, PluginError
 from heimdall_core.pipeline.store import digest_file, digest_json, write_json
 from heimdall_core.registry import Registry
 from heimdall_core.structure import unstructure
-from heimdall_core.types import Event, TrainContext, TrainResult
+from heimdall_core.types import Event, StageInfo, TrainContext, TrainResult
+
+#: Folder of a model that trackers write into while it is trained.
+RUNS: Final = "runs"
+
+#: A trainer's verdict on old tasks; its `promoted` is false where one of them was forgotten.
+FORGETTING: Final = "forgetting.json"
+
+
+def process_rank() -> int:
+    """Which of several processes this is (`torchrun`, `accelerate launch`); 0 writes the model."""
+    return int(os.environ.get("RANK", "0")) if os.environ.get("WORLD_SIZE", "1") != "1" else 0
+
+
+def tracking_of(config: TrainingConfig, folder: Path) -> dict[str, Any]:
+    """What trackers are told of a training: `StageInfo.tracking`."""
+    wanted = set(config.trackers) | ({"wandb"} if config.wandb_project else set())
+    return {
+        "folder": str(folder),
+        "trackers": sorted(wanted),
+        "wandb_project": config.wandb_project,
+        "config": {k: v for k, v in unstructure(config).items() if k not in WATCHING},
+    }
 
 
 def train_model(
@@ -27,20 +52,22 @@ def train_model(
     work: Path,
     seed: int,
     emit: Callable[[Event], None] = lambda event: None,
+    cache: Path | None = None,
 ) -> TrainResult:
     """Trains into `output`, which appears when training has ended well.
 
     Checkpoints go to `work`; one found there is resumed. What the trainer reports is written
-    beside the model as `training.json`.
+    beside the model as `training.json`. Of several processes, the first one writes.
+
+    Raises `FindingsError` for a model that forgot an old task: it lies in `<output>-refused`.
     """
     name = config.trainer_name
     trainer = registry.trainer(name)
-    if output.exists() and any(output.iterdir()):
-        raise HeimdallError(
-            "is there already and not empty", where=str(output), hint="name another folder"
-        )
+    rank = process_rank()
+    if rank == 0:
+        _check_free(output)
     work.mkdir(parents=True, exist_ok=True)
-    making = output.with_name(f".{output.name}.partial")
+    making = output.with_name(f".{output.name}.partial{rank or ''}")
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(parents=True)
     context = TrainContext(
@@ -51,6 +78,7 @@ def train_model(
         seed=seed if config.seed is None else config.seed,
         emit=emit,
         threads=config.threads,
+        cache=cache,
     )
     try:
         result = trainer.train(context, config)
@@ -58,14 +86,57 @@ def train_model(
             raise PluginError(
                 f"returned {type(result).__name__} instead of TrainResult", where=f"trainer {name}"
             )
-        write_json(making / "training.json", attrs.asdict(result))
-        if output.exists():
-            output.rmdir()
-        making.rename(output)
-    except BaseException:
+        if rank == 0:
+            write_json(making / "training.json", attrs.asdict(result))
+            _put(making, output)
+    finally:
         shutil.rmtree(making, ignore_errors=True)
-        raise
     return result
+
+
+def _check_free(output: Path) -> None:
+    """What trackers wrote of an interrupted training may lie there already."""
+    if output.exists() and (
+        not output.is_dir() or any(path.name != RUNS for path in output.iterdir())
+    ):
+        raise HeimdallError(
+            "is there already and not empty", where=str(output), hint="name another folder"
+        )
+
+
+def _put(making: Path, output: Path) -> None:
+    """Gives a finished model its name, unless it is refused."""
+    forgotten = _forgotten(making)
+    target = output.with_name(f"{output.name}-refused") if forgotten else output
+    if forgotten and target.exists():
+        shutil.rmtree(target)
+    if (output / RUNS).is_dir():
+        (output / RUNS).rename(making / RUNS)
+    if output.exists():
+        output.rmdir()
+    making.rename(target)
+    if forgotten:
+        raise FindingsError(
+            f"not promoted: {'; '.join(forgotten)}",
+            where=str(target),
+            hint="replay more (replay_ratio), train less, or raise max_forgetting",
+        )
+
+
+def _forgotten(making: Path) -> list[str]:
+    try:
+        found: Mapping[str, Any] = json.loads((making / FORGETTING).read_text("utf-8"))
+    except FileNotFoundError:
+        return []
+    if found["promoted"]:
+        return []
+    return [
+        f"{task['task']} lost {-task['change']:.1f} points of exact match "
+        f"(95 %: {-task['high']:.1f} to {-task['low']:.1f}; {task['rows']} rows), more than "
+        f"{found['limit_points']:g}"
+        for task in found["tasks"]
+        if task["forgotten"]
+    ]
 
 
 def train_files(
@@ -78,28 +149,54 @@ def train_files(
     seed: int,
     split: SplitOptions,
     emit: Callable[[Event], None] = lambda event: None,
+    resume: bool = True,
 ) -> TrainResult:
-    """`train_model` on a plain dataset, for the command line.
+    """`train_model` on a plain dataset, for the command line, with trackers told of it.
 
     Without a validation file a part is split off, so that nothing close crosses. Checkpoints lie
-    beside `output` under a key of rows and settings, and are removed when training has ended.
+    beside `output` under a key of rows and settings, and are removed when training has ended;
+    without `resume` those of an earlier start are removed first.
     """
-    if not dataset.is_file():
-        raise DatasetError("no such file", where=str(dataset))
-    if output.exists() and any(output.iterdir()):
-        raise HeimdallError(
-            "is there already and not empty", where=str(output), hint="name another folder"
-        )
+    for path in (dataset, validation):
+        if path is not None and not path.is_file():
+            raise DatasetError("no such file", where=str(path))
+    trainer = registry.trainer(config.trainer_name)
+    if trainer.ready is not None:
+        trainer.ready(config)
+    rank = process_rank()
+    if rank == 0:
+        _check_free(output)
     inputs = [digest_file(path) for path in (dataset, validation) if path]
-    key = digest_json([inputs, unstructure(config), seed, unstructure(split)])[:16]
+    settings = {k: v for k, v in unstructure(config).items() if k not in WATCHING}
+    key = digest_json([inputs, settings, seed, unstructure(split)])[:16]
     root = output.with_name(f".{output.name}.work")
     work = root / key
+    if not resume and rank == 0:
+        shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True, exist_ok=True)
     if validation is None:
         # All rows that are not for validation are for training; a test set is the user's own.
         options = attrs.evolve(split, test=0.0, unseen_schemas=0)
-        split_rows(dataset, work / "split", options, seed=seed)
-        dataset, validation = work / "split" / "train.jsonl", work / "split" / "validation.jsonl"
+        parts = work / f"split{rank or ''}"
+        split_rows(dataset, parts, options, seed=seed)
+        dataset, validation = parts / "train.jsonl", parts / "validation.jsonl"
+    info = StageInfo(
+        output.name, "train", key, output, settings, tracking=tracking_of(config, output / RUNS)
+    )
+    seen: set[str] = set()
+
+    def tell(event: Event) -> None:
+        emit(event)
+        warn(*registry.emit(event))
+
+    def warn(*problems: str) -> None:
+        for problem in problems:
+            if problem not in seen:
+                seen.add(problem)
+                emit(Event("warning", "train", problem))
+
+    if rank == 0:
+        warn(*registry.before_stage(info))
     result = train_model(
         registry,
         config,
@@ -108,7 +205,10 @@ def train_files(
         output=output,
         work=work / "checkpoints",
         seed=seed,
-        emit=emit,
+        emit=tell if rank == 0 else lambda event: None,
+        cache=output.with_name(".heimdall-tokens"),
     )
-    shutil.rmtree(root, ignore_errors=True)
+    if rank == 0:
+        warn(*registry.after_stage(attrs.evolve(info, manifest={"metrics": dict(result.metrics)})))
+        shutil.rmtree(root, ignore_errors=True)
     return result

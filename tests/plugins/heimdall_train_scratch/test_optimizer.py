@@ -11,10 +11,10 @@ import torch
 from heimdall_core.config import TrainingConfig
 from heimdall_run_transformers.batches import collate
 from heimdall_run_transformers.loss import answer_loss
+from heimdall_run_transformers.training.plan import Plan, plan_run
 from heimdall_train_scratch.drill import HALF, drill_rows
 from heimdall_train_scratch.network import build_network
 from heimdall_train_scratch.optimizer import make_optimizer
-from heimdall_train_scratch.plan import Plan, plan_run
 from heimdall_train_scratch.shape import Shape
 
 SHAPE = Shape(

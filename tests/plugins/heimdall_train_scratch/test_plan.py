@@ -8,7 +8,8 @@ import pytest
 
 from heimdall_core.config import TrainingConfig
 from heimdall_core.errors import RecipeError
-from heimdall_train_scratch.plan import DRILL_RATE, Plan, check_config, plan_run
+from heimdall_run_transformers.training.plan import DRILL_RATE, Plan, plan_run
+from heimdall_train_scratch.plan import check_config
 
 
 def plan(rows: int = 100, **settings: Any) -> Plan:

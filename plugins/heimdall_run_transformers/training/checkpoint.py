@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from heimdall_core.errors import ModelError
-from heimdall_train_scratch.optimizer import Optimizer, Tensors
+from heimdall_run_transformers.training.optimizer import Optimizer, Tensors, like, whole
+from heimdall_run_transformers.training.processes import Processes
 
 FILE = "checkpoint.safetensors"
 
@@ -30,7 +32,9 @@ class Sums:
     """What some optimiser steps saw."""
 
     loss: float = 0.0
-    """Summed over the trained tokens, in nats."""
+    """Summed over the trained tokens, in nats, each by its weight."""
+    weight: float = 0.0
+    """Weights of the trained tokens, summed: their number, where no task has its own."""
     trained: int = 0
     """Tokens that the loss covers."""
     tokens: int = 0
@@ -41,7 +45,7 @@ class Sums:
 
     @property
     def mean_loss(self) -> float:
-        return self.loss / self.trained
+        return self.loss / self.weight
 
     @property
     def padding_share(self) -> float:
@@ -49,6 +53,7 @@ class Sums:
 
     def add(self, other: Sums) -> None:
         self.loss += other.loss
+        self.weight += other.weight
         self.trained += other.trained
         self.tokens += other.tokens
         self.computed += other.computed
@@ -64,6 +69,12 @@ class Progress:
     best_loss: float = math.inf
     """Lowest validation loss so far, in nats per trained token."""
     best_step: int = 0
+    stale: int = 0
+    """Validations since the best one."""
+    stopped: bool = False
+    """Ended before its last step, by early stopping."""
+    parts: int = 1
+    """Parts that every micro-batch is computed in, since memory ran out."""
     best_train_loss: float = 0.0
     """Training loss over the steps between the best validation and the one before it."""
     seconds: float = 0.0
@@ -83,33 +94,50 @@ def save_checkpoint(
     folder: Path,
     fingerprint: str,
     progress: Progress,
-    model: torch.nn.Module,
+    trained: Mapping[str, torch.Tensor],
     optimizer: Optimizer,
     best: Tensors,
+    *,
+    scale: Mapping[str, Any] | None = None,
+    processes: Processes | None = None,
 ) -> None:
-    """Writes the checkpoint under a temporary name, syncs it and renames it."""
+    """Writes the checkpoint under a temporary name, syncs it and renames it: once, however many
+    processes there are. `trained` are the parameters that are trained, `scale` the state of the
+    loss scaling of fp16."""
     tensors: Tensors = {f"best/{name}": tensor for name, tensor in best.items()}
-    for name, parameter in model.named_parameters():
-        tensors[f"weight/{name}"] = parameter.detach()
+    for name, parameter in trained.items():
+        tensors[f"weight/{name}"] = whole(parameter)
     tensors |= {f"state/{name}": tensor for name, tensor in optimizer.state().items()}
-    metadata = {"fingerprint": fingerprint, "progress": json.dumps(asdict(progress))}
+    if processes is not None and not processes.first:
+        return
+    metadata = {
+        "fingerprint": fingerprint,
+        "progress": json.dumps(asdict(progress)),
+        "scale": json.dumps(dict(scale or {})),
+    }
     temporary = folder / f".{FILE}.part"
     try:
-        save_file(tensors, temporary, metadata)
+        save_file({n: t.contiguous() for n, t in tensors.items()}, temporary, metadata)
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(folder / FILE)
     except (OSError, SafetensorError) as error:
-        raise ModelError(f"the checkpoint cannot be written: {error}", where=str(folder)) from error
+        temporary.unlink(missing_ok=True)
+        raise ModelError(
+            f"the checkpoint cannot be written: {error}",
+            where=str(folder),
+            hint="the one before it is still there; make room and start again to go on from it",
+        ) from error
 
 
 def load_checkpoint(
     folder: Path,
     fingerprint: str,
-    model: torch.nn.Module,
+    trained: Mapping[str, torch.Tensor],
     optimizer: Optimizer,
-) -> tuple[Progress, Tensors] | None:
-    """Puts a checkpoint's weights and moments in place; gives its counters and best weights.
+) -> tuple[Progress, Tensors, dict[str, Any]] | None:
+    """Puts a checkpoint's weights and moments in place; gives its counters, its best weights and
+    the state of the loss scaling.
 
     None where there is no checkpoint, or one of other data or settings (another fingerprint).
     """
@@ -130,10 +158,10 @@ def load_checkpoint(
         ) from error
     progress = cattrs.structure(json.loads(metadata["progress"]), Progress)
     with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            parameter.copy_(tensors[f"weight/{name}"])
+        for name, parameter in trained.items():
+            parameter.copy_(like(tensors[f"weight/{name}"], parameter))
     optimizer.restore(_below("state/", tensors))
-    return progress, _below("best/", tensors)
+    return progress, _below("best/", tensors), json.loads(metadata.get("scale", "{}"))
 
 
 def _below(prefix: str, tensors: Tensors) -> Tensors:

@@ -1,0 +1,1 @@
+"""What trainers share: plan, data, loop, checkpoints, several processes, figures of a run."""

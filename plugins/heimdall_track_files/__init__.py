@@ -1,0 +1,1 @@
+"""Metrics of a training as plain files: JSONL, and CSV for spreadsheets."""

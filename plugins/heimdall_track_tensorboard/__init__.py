@@ -1,0 +1,1 @@
+"""Metrics of a training for TensorBoard."""

@@ -1,0 +1,361 @@
+"""Forecast of a run: parameters are counted, memory is counted part by part, time is measured on
+this machine or worked out for a named card.
+
+The activations are not guessed by a formula. The real network of the base's shape, with the real
+adapter layers, goes forward on PyTorch's `meta` device, which computes shapes and holds no data;
+every tensor that autograd keeps for the backward pass is counted. Two depths are counted, and the
+rest follows, because a block keeps as much as any other.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import attrs
+import numpy as np
+import torch
+from attrs import frozen
+from peft import LoraConfig, get_peft_model
+from transformers import AttentionInterface, AutoConfig, AutoModelForCausalLM, PreTrainedModel
+
+from heimdall_core.config import TrainingConfig
+from heimdall_core.errors import ModelError
+from heimdall_core.types import Estimate
+from heimdall_run_transformers.base import find_base
+from heimdall_run_transformers.batches import Batch, pack
+from heimdall_run_transformers.device import cpu_threads
+from heimdall_run_transformers.encode import EncodedRow
+from heimdall_run_transformers.loss import answer_loss
+from heimdall_run_transformers.training.memory import resident_bytes
+from heimdall_run_transformers.training.meter import device_peak
+from heimdall_run_transformers.training.plan import plan_run
+from heimdall_train_lora.cards import Card, find_card
+from heimdall_train_lora.models import BaseFacts, facts_of, layer_names
+from heimdall_train_lora.targets import resolve_targets
+
+#: Share of a row's tokens that are its answer, in Cypher datasets without a long system prompt.
+TRAINED_SHARE = 1 / 3
+
+#: Bytes of a weight in NF4 with double quantisation: half a byte, and for each block of 64 one
+#: byte of scale, and for each 256 of those four bytes.
+NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
+
+#: Share of a device's peak that training reaches where nothing was measured.
+_ASSUMED_MFU = 0.35
+
+#: What PyTorch and its libraries take on a card before the first tensor, and what the allocator
+#: loses in gaps, as a share.
+_CUDA_CONTEXT = 450_000_000
+_CUDA_GAPS = 0.05
+
+
+@frozen
+class Memory:
+    """Bytes, by part."""
+
+    process: int
+    """Python and libraries on the CPU; context of the card on CUDA."""
+    base: int
+    adapter: int
+    """Weights of the adapter in fp32."""
+    gradients: int
+    optimizer: int
+    best: int
+    """Best weights so far; on a card they are kept in the host's memory."""
+    activations: int
+    head: int
+    """Gradient of the logits, on top of what is kept."""
+
+    @property
+    def total(self) -> int:
+        return sum(attrs.astuple(self))
+
+
+def forecast(config: TrainingConfig, rows: int, tokens_per_row: float) -> Estimate:
+    """Parameters, peak memory by part, time per epoch and the largest micro-batch that fits."""
+    try:
+        folder = find_base(config.base_model or "", download=False)
+    except ModelError:
+        folder = None
+    facts = facts_of(config.base_model or "", folder)
+    if config.max_seq_length > facts.max_position_embeddings:
+        raise ModelError(
+            f"max_seq_length = {config.max_seq_length} is more than the base model's context of "
+            f"{facts.max_position_embeddings} tokens",
+            where="train.max_seq_length",
+            hint=f"lower it to {facts.max_position_embeddings}",
+        )
+    targets = resolve_targets(config.target_modules, layer_names(facts))
+    card = find_card(config.device)
+    typical = max(2, min(round(tokens_per_row), config.max_seq_length))
+    plan = plan_run(config, rows, seed=0, packed=True)
+    batch = min(plan.batch_size, max(1, rows))
+    count = _Counter(facts, config, targets, card)
+    memory = count.memory(batch, typical)
+    longest = count.memory(batch, config.max_seq_length)
+    tokens = rows * typical
+    speed, basis = _speed(facts, config, targets, card, batch, typical)
+    lora = facts.lora_parameters(targets, config.lora_r, dora=config.use_dora)
+    details: dict[str, Any] = {
+        "base_model": facts.name,
+        "base_licence": facts.licence or "unknown",
+        "parameters": facts.parameters,
+        "lora_parameters": lora,
+        "lora_share": lora / facts.parameters,
+        "target_modules": list(targets),
+        "device": card.name,
+        "precision": card.precision,
+        "rows_at_once": batch,
+        "tokens_per_row": typical,
+        "bytes_by_part": attrs.asdict(memory),
+        "bytes_longest_rows": longest.total,
+        "tokens_per_second": speed,
+        "seconds_per_epoch": tokens / speed,
+        "steps": plan.steps,
+        "gguf_bytes": {k: round(facts.parameters * b / 8) for k, b in GGUF_BITS.items()},
+        "basis": basis,
+    }
+    if card.memory:
+        details["device_bytes"] = card.memory
+        total = plan.batch_size * plan.accumulation
+        best = _largest(count, total, typical, card.memory)
+        details["recommended"] = (
+            {
+                "per_device_train_batch_size": best,
+                "gradient_accumulation_steps": total // best,
+            }
+            if best
+            else None
+        )
+    details.update(_guide(facts, config, count, batch))
+    return Estimate(
+        seconds=plan.epochs(plan.steps) * tokens / speed, bytes=memory.total, details=details
+    )
+
+
+#: Bits per weight of GGUF files of models of this kind, embeddings included.
+GGUF_BITS = {"Q4_K_M": 4.95, "Q5_K_M": 5.75, "Q8_0": 8.5, "F16": 16.0}
+
+
+def _largest(count: _Counter, total: int, length: int, room: int) -> int:
+    """The largest divisor of the global batch whose memory stays below nine tenths of `room`."""
+    fitting = [
+        n
+        for n in range(1, total + 1)
+        if total % n == 0 and count.memory(n, length).total <= 0.9 * room
+    ]
+    return max(fitting, default=0)
+
+
+class _Counter:
+    """Memory of one configuration at any micro-batch."""
+
+    def __init__(
+        self, facts: BaseFacts, config: TrainingConfig, targets: tuple[str, ...], card: Card
+    ) -> None:
+        self.facts, self.config, self.targets, self.card = facts, config, targets, card
+        self.lora = facts.lora_parameters(targets, config.lora_r, dora=config.use_dora)
+        self._process = resident_bytes() if card.kind == "cpu" else _CUDA_CONTEXT
+        self._known: dict[tuple[int, int], int] = {}
+        self._models: dict[int, PreTrainedModel] = {}
+
+    @property
+    def base_bytes(self) -> int:
+        each = 4 if self.card.precision == "fp32" else 2
+        if not self.config.use_qlora:
+            return self.facts.parameters * each
+        linear = self.facts.linear_parameters
+        return round(linear * NF4_BYTES + (self.facts.parameters - linear) * each)
+
+    def memory(self, rows: int, length: int) -> Memory:
+        """Bytes by part for micro-batches of `rows` rows of `length` tokens."""
+        trained = max(1, round(length * TRAINED_SHARE))
+        logits = rows * trained * self.facts.vocab_size * 4
+        activations = self.activations(rows, length)
+        on_cpu = self.card.kind == "cpu"
+        parts = Memory(
+            process=self._process,
+            base=self.base_bytes,
+            adapter=4 * self.lora,
+            gradients=4 * self.lora,
+            optimizer=8 * self.lora,
+            best=4 * self.lora if on_cpu else 0,
+            activations=activations,
+            head=logits,
+        )
+        if not on_cpu:
+            gaps = round(_CUDA_GAPS * (parts.total - parts.process))
+            parts = attrs.evolve(parts, process=parts.process + gaps)
+        return parts
+
+    def activations(self, rows: int, length: int) -> int:
+        """Bytes that autograd keeps, of the whole model: counted at one and two blocks of one row,
+        as what a row keeps does not depend on the others."""
+        if (1, length) not in self._known:
+            one, two = (self._kept(depth, 1, length) for depth in (1, 2))
+            block = two - one
+            layers = self.facts.num_hidden_layers
+            if self.config.gradient_checkpointing:
+                # Every block keeps its input; one block at a time is computed again.
+                each = 4 if self.card.precision == "fp32" else 2
+                inputs = layers * length * self.facts.hidden_size * each
+                self._known[1, length] = one + inputs
+            else:
+                self._known[1, length] = one + block * (layers - 1)
+        return rows * self._known[1, length]
+
+    def _kept(self, layers: int, rows: int, length: int) -> int:
+        if layers not in self._models:
+            self._models[layers] = meta_model(self.facts, layers, self.config, self.targets)
+        model = self._models[layers]
+        dtype = {"fp16": torch.float16, "bf16": torch.bfloat16}.get(self.card.precision)
+        return kept_bytes(model, _batch(rows, length), dtype)
+
+
+def meta_model(
+    facts: BaseFacts, layers: int, config: TrainingConfig, targets: tuple[str, ...]
+) -> PreTrainedModel:
+    """The base's network with the adapter on it, without data."""
+    shape = AutoConfig.for_model(
+        facts.architecture,
+        vocab_size=facts.vocab_size,
+        hidden_size=facts.hidden_size,
+        num_hidden_layers=layers,
+        num_attention_heads=facts.num_attention_heads,
+        num_key_value_heads=facts.num_key_value_heads,
+        intermediate_size=facts.intermediate_size,
+        tie_word_embeddings=facts.tie_word_embeddings,
+        max_position_embeddings=facts.max_position_embeddings,
+        pad_token_id=0,
+        bos_token_id=None,
+        eos_token_id=0,
+    )
+    lora = LoraConfig(
+        task_type="CAUSAL_LM",
+        r=config.lora_r,
+        lora_alpha=config.lora_alpha,
+        lora_dropout=config.lora_dropout,
+        use_dora=config.use_dora,
+        target_modules=list(targets),
+    )
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        network = AutoModelForCausalLM.from_config(shape)  # type: ignore[no-untyped-call]
+        made: Any = get_peft_model(network, lora)
+    model: PreTrainedModel = made.get_base_model()
+    AttentionInterface.register(_COUNTED, _attend)
+    model.set_attn_implementation(_COUNTED)
+    model.train(True)
+    return model
+
+
+_COUNTED = "heimdall_counted"
+
+
+class _Attention(torch.autograd.Function):
+    """What every fused kernel keeps: its inputs, its output and a number for each row of scores,
+    and never the scores themselves. (On the `meta` device PyTorch would take its plain version,
+    which keeps them.)"""
+
+    @staticmethod
+    def forward(ctx: Any, query: Any, key: Any, value: Any) -> torch.Tensor:
+        out = torch.empty_like(query)
+        ctx.save_for_backward(query, key, value, out, query.new_empty(query.shape[:-1]))
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        raise NotImplementedError("this one is counted, not trained")
+
+
+def _attend(
+    module: Any, query: Any, key: Any, value: Any, mask: Any, **_: Any
+) -> tuple[torch.Tensor, None]:
+    return _Attention.apply(query, key, value).transpose(1, 2).contiguous(), None  # type: ignore[no-untyped-call]
+
+
+def _batch(rows: int, length: int) -> Batch:
+    tokens = np.zeros(length, dtype=np.int32)
+    prompt = length - max(1, round(length * TRAINED_SHARE))
+    return pack([EncodedRow(tokens, max(1, prompt)) for _ in range(rows)])
+
+
+def kept_bytes(model: PreTrainedModel, batch: Batch, dtype: torch.dtype | None) -> int:
+    """Bytes that one forward pass on the `meta` device keeps for the backward pass, parameters
+    left out; `dtype` is what autocast would compute in."""
+    own = {p.untyped_storage()._cdata for p in model.parameters()}
+    kept: dict[int, tuple[int, torch.Tensor]] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in own:
+            kept[storage._cdata] = (storage.nbytes(), tensor)  # held: the address stays taken
+        return tensor
+
+    saved = {p: p.dtype for p in model.parameters()}
+    meta = batch.to(torch.device("meta"))
+    if dtype is not None:
+        for parameter in model.parameters():
+            if not parameter.requires_grad:
+                parameter.data = parameter.data.to(dtype)
+        own |= {p.untyped_storage()._cdata for p in model.parameters()}
+    try:
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            loss = answer_loss(model, meta)
+    finally:
+        for parameter, before in saved.items():
+            parameter.data = parameter.data.to(before)
+    total = sum(size for size, _ in kept.values())
+    del loss
+    return total
+
+
+def _speed(
+    facts: BaseFacts,
+    config: TrainingConfig,
+    targets: tuple[str, ...],
+    card: Card,
+    rows: int,
+    length: int,
+) -> tuple[float, str]:
+    """Tokens a second, and what the figure rests on."""
+    factor = 6 if config.gradient_checkpointing else 4
+    per_token = factor * facts.parameters
+    if card.flops:
+        speed = card.flops * _ASSUMED_MFU / per_token
+        return speed, (
+            f"{card.name}: {card.flops / 1e12:g} TFLOP/s × {_ASSUMED_MFU:.0%} / ({factor} × "
+            f"{facts.parameters / 1e6:,.0f} M); the {_ASSUMED_MFU:.0%} is assumed, not measured"
+        )
+    with cpu_threads(config.threads) as threads:
+        peak = device_peak(torch.device("cpu")).flops
+    share = 0.5
+    return peak * share / per_token, (
+        f"CPU, {threads} threads: {peak / 1e9:.0f} GFLOP/s measured on a plain product × "
+        f"{share:.0%} / ({factor} × {facts.parameters / 1e6:,.0f} M)"
+    )
+
+
+def _guide(facts: BaseFacts, config: TrainingConfig, count: _Counter, rows: int) -> dict[str, Any]:
+    """The training guide's own figures for the Qwen2.5-1.5B model, and where they differ."""
+    if facts.name.rpartition("/")[2] != "Qwen2.5-1.5B-Instruct":
+        return {}
+    guide = 5.1e9 if config.use_qlora else 8.2e9
+    return {
+        "guide_bytes": guide,
+        "guide_note": (
+            f"the guide says {guide / 1e9:.1f} GB and 31 M (or 25 M, or 20 M) trained parameters; "
+            f"these layers at rank {config.lora_r} have {count.lora / 1e6:.1f} M. It does not say "
+            "how long its rows are: weights and adapter are fixed, and what is left of its figure "
+            f"pays for {_tokens_for(count, guide):,} tokens at once"
+        ),
+    }
+
+
+def _tokens_for(count: _Counter, budget: float) -> int:
+    length = 128
+    fixed = count.memory(1, length)
+    each = (fixed.activations + fixed.head) / length
+    rest = budget - (fixed.total - fixed.activations - fixed.head)
+    return max(0, round(rest / each))
