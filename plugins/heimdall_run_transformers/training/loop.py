@@ -102,6 +102,12 @@ class Loop:
         Raises `ModelError` where the loss or the gradient is no finite number (the state before
         that step is saved), and where a single row does not fit in memory.
         """
+        device = self.precision.device
+        cards = [device] if device.type == "cuda" else []
+        with torch.random.fork_rng(devices=cards):
+            return self._run()
+
+    def _run(self) -> Progress:
         self._resume()
         plan, progress = self.plan, self.progress
         earlier = progress.seconds

@@ -44,7 +44,7 @@ def prepare_rows(context: TrainContext, config: TrainingConfig, rust: Tokenizer)
     Raises `DatasetError`, `PromptError` and `ModelError` for rows that cannot be trained on, and
     `RecipeError` for a weight of a task that no row has.
     """
-    replay = _replay_files(config.replay_dataset)
+    replay, ratio = _replay_files(config.replay_dataset), config.replay_ratio
     found = tokenised(
         [context.train, context.validation, *replay],
         rust,
@@ -65,9 +65,7 @@ def prepare_rows(context: TrainContext, config: TrainingConfig, rust: Tokenizer)
     if replay:
         pool = np.concatenate(groups[2:])
         pool = pool[rows.lengths[pool] <= config.max_seq_length]
-        drawn, old = _draw_replay(
-            rows, train, validation, pool, config.replay_ratio, context.seed, context
-        )
+        drawn, old = _draw_replay(rows, train, validation, pool, ratio, context.seed, context)
     return Rows(
         EncodedRows(rows.only(np.concatenate([train, drawn])), too_long, rows.tasks),
         EncodedRows(rows.only(validation), too_long_validation, rows.tasks),
