@@ -17,6 +17,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from heimdall_core.pipeline.steps.checking import NO_SCHEMA
 from heimdall_core.prompt import render_example
 from heimdall_core.types import CONTEXT_SIZES, Example, GenerateContext
 from heimdall_repo_nornicdb.rows.domains import domains
@@ -35,6 +36,7 @@ class Draft:
     prompt: str
     answer: str
     schema: str = ""
+    """Empty where the row is about no graph."""
     input: str = ""
     system: str = ""
     language: str = "cypher"
@@ -177,7 +179,7 @@ def _example(draft: Draft, family: Family, source: str, licence: str) -> Example
         source=source,
         licence=licence,
         language=draft.language,
-        schema=draft.schema,
+        schema=draft.schema or NO_SCHEMA,
         family=family.name,
         combination=hashlib.sha256(text.encode()).hexdigest()[:16],
         system=draft.system,

@@ -21,7 +21,7 @@ from heimdall_repo_nornicdb.facts import apoc_signatures
 REQUESTS = {
     name: CheckRequest(dialect="nornicdb", schema=schema, performance=False)
     for name, schema in schemas_as_json(ApocOptions()).items()
-} | {"": CheckRequest(dialect="nornicdb", performance=False)}
+} | {"none": CheckRequest(dialect="nornicdb", performance=False)}
 
 #: Functions that differ from their documentation in nothing but chance or the clock.
 CHANCE = {"apoc.create.uuid", "apoc.util.uuid", "apoc.util.now", "apoc.util.timestamp"} | {

@@ -23,10 +23,10 @@ from heimdall_repo_nornicdb.serving import parse_action
 REQUESTS = {
     name: CheckRequest(dialect="nornicdb", schema=schema, performance=False)
     for name, schema in schemas_as_json(NornicOptions()).items()
-} | {"": CheckRequest(dialect="nornicdb", performance=False)}
+} | {"none": CheckRequest(dialect="nornicdb", performance=False)}
 
 
-def _errors(query: str, schema: str = "") -> list[str]:
+def _errors(query: str, schema: str = "none") -> list[str]:
     return [f.message for f in check(query, REQUESTS[schema]) if f.severity == "error"]
 
 
