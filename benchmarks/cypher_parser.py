@@ -1,13 +1,14 @@
 """Queries per second of the Cypher parser and checker, one process, beside other parsers.
 
-    python benchmarks/cypher_parser.py [--queries FILE.jsonl] [--runs 7] [--generated FOLDER]
+    python benchmarks/cypher_parser.py [--queries FILE.jsonl] [--runs 7] [--generated FOLDER] [--data FOLDER]
 
 Lines of the file are objects with the query under `cypher` or `query` (and a graph schema under
 `schema`, if any). Without a file, text2cypher questions are looked for in `../shared/data`, else
 a dozen queries of that kind are used. Peers are measured where they are importable (`pip install
-antlr4-cypher graphglot graphqlite`), on a sample, for they are slow; `--generated` names a folder
-with the parser (`CypherCmdParser.py` …) that `antlr-ng` makes of Neo4j's grammar. Runs of all of
-them are interleaved; the median of the runs counts. Nothing is cached between queries.
+antlr4-cypher graphglot antlr4-python3-runtime==4.13.2 'heimdall-slm[engines]'`), on a sample, for
+they are slow; `--generated` names a folder outside of the repository in which a parser is made of
+Neo4j's own grammar (see `neo4j_grammar.py`). Runs of all of them are interleaved; the median of the
+runs counts. Nothing is cached between queries.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+import neo4j_grammar
 
 from heimdall_core.types import CheckRequest
 from heimdall_lang_cypher.checker import check
@@ -99,7 +102,7 @@ def peers(generated: Path | None) -> dict[str, Callable[[Row], object]]:
     """Other parsers that are installed here, or were generated into a folder."""
     found: dict[str, Callable[[Row], object]] = {}
     if generated is not None:
-        sys.path.insert(0, str(generated))
+        sys.path.insert(0, str(neo4j_grammar.generate(generated)))
         lexer = import_module("CypherCmdLexer").CypherCmdLexer
         parser = import_module("CypherCmdParser").CypherCmdParser
         found["Neo4j's grammar, generated"] = antlr_parser(lexer, parser, "statementsOrCommands")
@@ -116,9 +119,12 @@ def peers(generated: Path | None) -> dict[str, Callable[[Row], object]]:
                 return error
 
         found["graphglot"] = graphglot
-    with suppress(ImportError, AttributeError, OSError):
+    with suppress(ImportError):
+        sqlite3: Any = import_module("sqlite3")
+        if not hasattr(sqlite3.Connection, "enable_load_extension"):
+            sys.modules["sqlite3"] = import_module("pysqlite3")
         graph = import_module("graphqlite").connect(":memory:")
-        found["graphqlite's validator"] = lambda row: graph.validate(row[0])
+        found["graphqlite's validator (in C)"] = lambda row: graph.validate(row[0])
     return found
 
 

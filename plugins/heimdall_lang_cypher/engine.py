@@ -32,8 +32,8 @@ ENGINES = ("graphdblite", "graphqlite", "ocg")
 
 _INSTALL = {
     "graphdblite": "pip install 'heimdall-slm[eval]'",
-    "graphqlite": "pip install graphqlite==0.12.0 pysqlite3-binary",
-    "ocg": "pip install ocg==0.4.6",
+    "graphqlite": "pip install 'heimdall-slm[engines]'",
+    "ocg": "pip install 'heimdall-slm[engines]'",
 }
 
 
