@@ -1,9 +1,10 @@
 """Queries per second of the Cypher parser and checker, one process, beside other parsers.
 
-    python benchmarks/cypher_parser.py [--queries FILE.jsonl] [--runs 7] [--generated FOLDER] [--data FOLDER]
+    python benchmarks/cypher_parser.py [--queries FILE.jsonl] [--runs 7] [--generated FOLDER]
 
 Lines of the file are objects with the query under `cypher` or `query` (and a graph schema under
-`schema`, if any). Without a file, text2cypher questions are looked for in `../shared/data`, else
+`schema`, if any). Without a file, text2cypher questions are looked for in `$HEIMDALL_DATA`, else
+`../shared/data`, else
 a dozen queries of that kind are used. Peers are measured where they are importable (`pip install
 antlr4-cypher graphglot antlr4-python3-runtime==4.13.2 'heimdall-slm[engines]'`), on a sample, for
 they are slow; `--generated` names a folder outside of the repository in which a parser is made of
@@ -33,7 +34,8 @@ from heimdall_lang_cypher.checker import check
 from heimdall_lang_cypher.parser import parse
 from heimdall_lang_cypher.syntax_errors import CypherSyntaxError
 
-SHARED = Path(__file__).parents[1] / ".." / "shared" / "data" / "text2cypher"
+BESIDE = Path(__file__).parents[1] / ".." / "shared" / "data"
+SHARED = Path(os.environ.get("HEIMDALL_DATA") or BESIDE) / "text2cypher"
 PEER_SAMPLE = 150
 TARGETS = {"parse": 4_000, "check: semantics, schema": 2_500}
 

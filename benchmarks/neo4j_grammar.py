@@ -60,8 +60,10 @@ def generate(folder: Path) -> Path:
     command = modules / ".bin" / "antlr-ng"
     for name in ("CypherCmdLexer.g4", "CypherCmdParser.g4"):
         subprocess.run(
-            [str(command), "-Dlanguage=Python3", "--lib", str(grammar), "-o", str(output)]
-            + ["--exact-output-dir", "--", str(grammar / name)],
+            [
+                *(str(command), "-Dlanguage=Python3", "--lib", str(grammar)),
+                *("-o", str(output), "--exact-output-dir", "--", str(grammar / name)),
+            ],
             check=True,
         )
     return output

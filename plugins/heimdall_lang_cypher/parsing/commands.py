@@ -178,7 +178,11 @@ class CommandParser(ShowParser):
         first = self.i
         begin = self.ends[first]
         stop = self.text.find("\n", begin)
-        line = self.text[begin : len(self.text) if stop < 0 else stop].partition(";")[0]
+        stop = len(self.text) if stop < 0 else stop
+        after = first + 1
+        while self.starts[after] < stop and self.kinds[after] not in (";", t.END):
+            after += 1
+        line = self.text[begin : min(stop, self.starts[after])]
         name, _, argument = line.partition(" ")
         if name.strip().lower() not in _CONSOLE_COMMANDS:
             self.i += 1
