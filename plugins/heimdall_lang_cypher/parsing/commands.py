@@ -182,6 +182,8 @@ class CommandParser(ShowParser):
         after = first + 1
         while self.starts[after] < stop and self.kinds[after] not in (";", t.END):
             after += 1
+        if self.ends[after - 1] > stop:
+            self.fail_with("a console command ends with its line", at=after - 1)
         line = self.text[begin : min(stop, self.starts[after])]
         name, _, argument = line.partition(" ")
         if name.strip().lower() not in _CONSOLE_COMMANDS:
