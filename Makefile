@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test test-slow lint types architecture docs site wheel clean
+.PHONY: demo test test-slow lint types architecture docs site wheel clean fuzz
 
 demo: $(VENV)/.demo
 	$(BIN)/heimdall run nano
@@ -14,6 +14,10 @@ test: $(VENV)/.dev
 
 test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow
+
+# Ten minutes of damaged files; the seed is printed.
+fuzz: $(VENV)/.dev
+	$(BIN)/python tests/support/fuzz_readers.py 600
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -38,6 +38,9 @@ CHAT_TEMPLATE: Final = (
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
 
+#: Names of the renderings that a row's tokens can be counted under: the contract's, and no other.
+PROFILES: Final = ("chatml",)
+
 Role = Literal["system", "user", "assistant"]
 
 

@@ -308,6 +308,8 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise RecipeError("not valid UTF-8", where=str(path)) from error
     except OSError as error:
         raise RecipeError(f"cannot be read: {error.strerror}", where=str(path)) from error
+    except (ValueError, RecursionError) as error:  # a number too long, tables too deep
+        raise RecipeError(f"not valid TOML: {error}", where=str(path)) from error
 
 
 def _extend(data: dict[str, Any], registry: Registry, seen: Sequence[str]) -> dict[str, Any]:
@@ -365,7 +367,7 @@ def _override(data: dict[str, Any], override: str) -> None:
         )
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         value = text.strip()
     if keys[0] == "train" and len(keys) == 2:
         # The override stands in for whatever spelling the recipe used.

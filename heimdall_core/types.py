@@ -9,9 +9,9 @@ package is wrapped in `lazy("module:function")` and is imported when first calle
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
+from json.encoder import encode_basestring_ascii
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self, runtime_checkable
@@ -86,7 +86,9 @@ class Example:
 
     def content_id(self) -> str:
         """16 hex digits that depend on what the model sees and answers, on nothing else."""
-        text = json.dumps([self.system, self.instruction, self.input, self.output])
+        # As `json.dumps` of the list, at a third of its time.
+        parts = (self.system, self.instruction, self.input, self.output)
+        text = f"[{', '.join(map(encode_basestring_ascii, parts))}]"
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
     @property
@@ -243,6 +245,9 @@ class Language:
     extract: Callable[[str], str]
     """`extract(answer)`: the query inside a model's answer (code fences, leading prose), or ''."""
     complexity: Callable[[str], Complexity] | None = None
+    vocabulary: Callable[[str], Mapping[str, Sequence[str]]] | None = None
+    """`vocabulary(query)`: the names that it mentions, by what they name (`labels`, `properties`).
+    Raises `HeimdallError` for a query that does not parse."""
     grammar: Callable[[str, Json | None], str] | None = None
     """`grammar(variant, schema)`: GBNF for llama.cpp."""
     engines: tuple[str, ...] = ()

@@ -81,7 +81,7 @@ def settings_table(settings: Iterable[str]) -> dict[str, Any]:
             raise RecipeError(f"cannot read '{setting}'", where="--set", hint="write KEY=VALUE")
         try:
             value = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):
             value = text
         table[key.strip().replace("-", "_")] = value
     return table

@@ -22,6 +22,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "generate": ("heimdall_core.cli.generate:generate", "Generate a dataset."),
     "validate": ("heimdall_core.cli.curate:validate", "Report what is wrong with a dataset."),
     "correct": ("heimdall_core.cli.curate:correct", "Remove what is wrong with a dataset."),
+    "mix": ("heimdall_core.cli.mix:mix", "Mix datasets by weight."),
+    "replay": ("heimdall_core.cli.mix:replay", "Keep rows of earlier training generations."),
+    "preview": ("heimdall_core.cli.look:preview", "Show rows as a model sees them."),
+    "stats": ("heimdall_core.cli.look:stats", "Say what a dataset is made of."),
     "split": ("heimdall_core.cli.curate:split", "Split a dataset so that nothing close crosses."),
     "estimate": (
         "heimdall_core.cli.estimate:estimate",

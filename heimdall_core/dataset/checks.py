@@ -13,6 +13,9 @@ from heimdall_core.types import CheckRequest, Example, Finding, Json, Language
 
 LanguageLookup = Callable[[str], Language | None]
 
+#: Answers whose findings are kept, at most: some 20 MB.
+_KNOWN = 30_000
+
 _PLACEHOLDER = re.compile(
     r"""(?:TODO|FIXME|TBD)\b
       | (?i:
@@ -58,6 +61,13 @@ class AnswerChecker:
     """Rows that name a schema which is not among `schemas`; they are checked without one."""
     _languages: dict[str, Language | None] = field(factory=dict, init=False)
     _requests: dict[str, CheckRequest] = field(factory=dict, init=False)
+    _known: dict[tuple[str, str, str], Sequence[Finding]] = field(factory=dict, init=False)
+
+    _forms: dict[tuple[str, str], str] = field(factory=dict, init=False)
+
+    def reset_counts(self) -> None:
+        """Begins to count anew."""
+        self.missing, self.without_schema = Counter(), 0
 
     def check(self, row: Example, where: str) -> tuple[str, Sequence[Finding]] | None:
         """The language's name and what it found, or None where there is nothing to check with.
@@ -74,10 +84,44 @@ class AnswerChecker:
             return None
         if row.schema and row.schema not in self.schemas:
             self.without_schema += 1
-        try:
-            return name, language.check(row.output, self._request(row.schema))
-        except HeimdallError as error:
-            raise DatasetError(f"checking the answer failed: {error}", where=where) from error
+        # The same question to the same plugin: paraphrases share their answer.
+        key = (name, row.schema, row.output)
+        found = self._known.get(key)
+        if found is None:
+            try:
+                found = language.check(row.output, self._request(row.schema))
+            except HeimdallError as error:
+                raise DatasetError(f"checking the answer failed: {error}", where=where) from error
+            if len(self._known) >= _KNOWN:
+                self._known.clear()
+            self._known[key] = found
+        return name, found
+
+    def is_query(self, row: Example) -> bool:
+        """Whether the row's answer is in a language that is at hand."""
+        return self.language_of(row) is not None
+
+    def language_of(self, row: Example) -> Language | None:
+        """The language of the row's answer, where it is at hand."""
+        name = row.language or self.default
+        return self._language(name) if name else None
+
+    def canonical(self, row: Example) -> str:
+        """The answer in its language's canonical form; the answer itself without white space
+        around it where it has none: prose, or a query that does not parse."""
+        language = self.language_of(row)
+        if language is None:
+            return row.output.strip()
+        form = self._forms.get((language.name, row.output))
+        if form is None:
+            try:
+                form = language.normalise(row.output).canonical
+            except HeimdallError:
+                form = row.output.strip()
+            if len(self._forms) >= _KNOWN:
+                self._forms.clear()
+            self._forms[language.name, row.output] = form
+        return form
 
     def _language(self, name: str) -> Language | None:
         if name not in self._languages:

@@ -11,29 +11,39 @@ import json
 import shutil
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal
 
 import attrs
 from attrs import field, frozen, validators
 
+from heimdall_core.dataset import formats
 from heimdall_core.dataset.balance import quotas
 from heimdall_core.dataset.checks import AnswerChecker, LanguageLookup, no_language
 from heimdall_core.dataset.curate import Decisions
 from heimdall_core.dataset.files import (
     backup_path,
-    copy_synced,
     exclusive,
     identity,
-    put,
+    keep_backup,
+    remove,
+    replace,
     same_bytes,
     staged_name,
 )
-from heimdall_core.dataset.io import BadLine, atomic_text, dump_example
+from heimdall_core.dataset.formats import is_dataset_folder
+from heimdall_core.dataset.io import atomic_text
+from heimdall_core.dataset.parallel import ordered_map
 from heimdall_core.dataset.report import by_count, category_ratio, show_ratio
-from heimdall_core.dataset.rows import trainable_rows
+from heimdall_core.dataset.save import atomic_rows
+from heimdall_core.dataset.scan import Emit
+from heimdall_core.dataset.sort_out import BlockWriter
 from heimdall_core.errors import DatasetError
-from heimdall_core.types import Example, Json
+from heimdall_core.types import Event, Json
+
+#: Beside the output: what each category lacks, for the generators.
+QUOTAS = "quotas.json"
 
 #: Beside the output: one JSON line per removed line.
 CORRECTIONS = "corrections.jsonl"
@@ -51,6 +61,15 @@ class CorrectOptions:
     """Dialect to check answers against; empty for the language's default."""
     drop_placeholders: bool = True
     """Remove rows whose answer only stands for one (`TODO`, `...`)."""
+    canonical_duplicates: Literal["prompt", "all", "keep"] = field(
+        default="prompt", validator=validators.in_(("prompt", "all", "keep"))
+    )
+    """Queries that are one by their language's canonical form: remove the later rows of one
+    prompt, of the whole file (paraphrases too), or none."""
+    near_duplicates: bool = True
+    """Remove rows that are almost an earlier one and have the same answer (extra `data`)."""
+    near_threshold: float = field(default=0.7, validator=[validators.gt(0), validators.le(1)])
+    """Similarity of two texts (Jaccard, over five-character shingles) from which they are near."""
     contradictions: Literal["drop", "majority", "keep"] = field(
         default="drop", validator=validators.in_(("drop", "majority", "keep"))
     )
@@ -64,8 +83,15 @@ class CorrectOptions:
     )
     """Largest category over the smallest, which counts as at least `min_category_size`; larger
     ones lose the rows most like others. None leaves the sizes alone."""
+    hash: Literal["blake2b", "md5"] = field(
+        default="blake2b", validator=validators.in_(("blake2b", "md5"))
+    )
+    """Digest of the removed rows' rendered text in the list of removals; `md5` as the
+    predecessor's reports have it."""
     examples: int = field(default=3, validator=validators.ge(0))
     """How many removals of each reason the report shows; the list holds all."""
+    workers: int = field(default=0, validator=validators.ge(0))
+    """Processes; 0 for one per core. Changes no row."""
 
 
 @frozen
@@ -139,23 +165,23 @@ def correct_file(
     schemas: Mapping[str, Json] | None = None,
     now: datetime | None = None,
     dry_run: bool = False,
+    history: bool = False,
+    emit: Emit = lambda event: None,
 ) -> CorrectionReport:
     """Corrects `source` into `output`, or in place where that is None or the same file.
 
     In place, the old file is kept as `name_backup_YYYYmmdd_HHMMSS.jsonl` (`now` is its time)
     unless it is already right byte for byte. Every removal is listed in `corrections.jsonl`
-    beside the output. With `dry_run` nothing is written. Raises `DatasetError` where the source
-    cannot be read or the output written, where another process is at it, and where no row
-    would remain.
+    beside the output, and what categories lack in `quotas.json`. With `dry_run` nothing is
+    written. `history` keeps the list's earlier entries about the output, as in place. Raises
+    `DatasetError` where the source cannot be read or the output written, where another process
+    is at it, and where no row would remain.
     """
     options = options or CorrectOptions()
     target = output or source
     if target.is_symlink():
         target = target.resolve()  # The link stays, and what it points to is corrected.
-    if target.is_dir():
-        raise DatasetError("is a folder, not a file", where=str(target))
-    if target.name == CORRECTIONS:
-        raise DatasetError("is the name of the list of removals", where=str(target))
+    _check_target(source, target)
     checker = AnswerChecker(
         language,
         schemas or {},
@@ -165,10 +191,10 @@ def correct_file(
     )
     identity(source)  # Before anything is made beside the output.
     if dry_run:
-        return _report(source, target, Decisions(source, options, checker), options)
+        return _report(source, target, Decisions(source, options, checker, emit), options)
     with exclusive(target):
         before = identity(source)
-        decisions = Decisions(source, options, checker)
+        decisions = Decisions(source, options, checker, emit, target.parent)
         report = _report(source, target, decisions, options)
         if not report.rows_out:
             reasons = ", ".join(f"{n:,} {reason}" for reason, n in report.removed.items() if n)
@@ -177,7 +203,26 @@ def correct_file(
                 "nothing was written",
                 where=str(source),
             )
-        return _apply(source, target, decisions, report, before, now or datetime.now())
+        return _apply(
+            source, target, decisions, report, before, now or datetime.now(), history, emit
+        )
+
+
+def _check_target(source: Path, target: Path) -> None:
+    if target.name == CORRECTIONS:
+        raise DatasetError("is the name of the list of removals", where=str(target))
+    if not target.is_dir():
+        return
+    if target.exists() and source.exists() and target.samefile(source):
+        if (target / "dataset_dict.json").is_file():
+            raise DatasetError(
+                "holds several parts",
+                where=str(target),
+                hint="name one of them, such as its folder train, or write elsewhere (--output)",
+            )
+        return
+    if not is_dataset_folder(target):
+        raise DatasetError("is a folder, not a file", where=str(target))
 
 
 def _apply(
@@ -187,6 +232,8 @@ def _apply(
     report: CorrectionReport,
     before: tuple[int, int, int],
     now: datetime,
+    history: bool,
+    emit: Emit,
 ) -> CorrectionReport:
     """Writes everything under hidden names first; then, in this order: backup, list, dataset.
     Killed at any point, the dataset is the old one or the new one, and no removal is unlisted."""
@@ -194,20 +241,22 @@ def _apply(
     backup = backup_path(target, now) if in_place else None
     staged = staged_name(target, "corrected")
     staged_list = target.with_name(f".{target.name}.corrections")
+    folder = target.is_dir()
     try:
-        _write(source, staged, staged_list, target.name, decisions, backup)
+        changed = _write(source, staged, staged_list, target.name, decisions, backup, folder, emit)
         if identity(source) != before:
             raise DatasetError("was changed while it was being corrected", where=str(source))
         if backup:
-            if same_bytes(staged, source):
+            # A folder is never the same byte for byte: it says when it was saved.
+            if not changed if folder else same_bytes(staged, source):
                 return report
-            shutil.copymode(source, staged)
-            copy_synced(source, backup)
+            keep_backup(source, staged, backup)
         corrections = target.with_name(CORRECTIONS)
-        _publish(staged_list, corrections, target.name, in_place=in_place)
-        put(staged, target)
+        _publish(staged_list, corrections, target.name, keep=in_place or history)
+        _write_quotas(target, report.quotas)
+        replace(staged, target)
     finally:
-        staged.unlink(missing_ok=True)
+        remove(staged)
         staged_list.unlink(missing_ok=True)
     return attrs.evolve(
         report, written=True, backup=str(backup) if backup else None, corrections=str(corrections)
@@ -221,48 +270,54 @@ def _write(
     name: str,
     decisions: Decisions,
     backup: Path | None,
-) -> None:
-    """The corrected file and the list of removals, both in the order of the source."""
+    folder: bool,
+    emit: Emit,
+) -> bool:
+    """The corrected file and the list of removals, both in the order of the source. Returns
+    whether anything differs from what was read."""
     # Lines are counted in what was read: the source, or the backup that holds it now.
     about = {"file": name, "source": backup.name if backup else source.name}
     about |= {"backup": backup.name} if backup else {}
-
-    def write_entry(line: int, reason: str, detail: str, row: Example | None) -> None:
-        what = {"id": row.id, "category": row.category} if row else {}
-        entry = {**about, "line": line, "reason": reason, "detail": detail, **what}
-        listing.write(json.dumps(entry, ensure_ascii=False) + "\n")
-
-    def write_bad(bad: BadLine) -> None:
-        write_entry(bad.line, "format", bad.reason, None)
-
-    with atomic_text(staged) as out, atomic_text(staged_list) as listing:
-        # `range` ends it: a file that has grown meanwhile is told by the caller. It comes second,
-        # so that the bad lines after the last row are read.
-        rows = trainable_rows(source, write_bad)
-        for (line, row, _), index in zip(rows, range(decisions.rows), strict=False):
-            if index in decisions.removed:
-                reason, detail = decisions.removed[index]
-                write_entry(line, reason, detail, row)
-            else:
-                out.write(dump_example(_marked(row, decisions.checked_with(index))) + "\n")
+    writer = BlockWriter(decisions, about)
+    starts = accumulate(decisions.block_rows, initial=0)
+    total = formats.size(source)
+    changed = False
+    with (
+        atomic_rows(staged, folder=folder) as out,
+        atomic_text(staged_list) as listing,
+    ):
+        # Not strict: a file that grew or shrank meanwhile is told by the caller.
+        blocks = zip(starts, decisions.block_rows, formats.blocks(source), strict=False)
+        for part in ordered_map(writer, blocks, decisions.options.workers):
+            if part.rows:
+                out(part.rows)
+            listing.write(part.removals)
+            changed |= part.changed
+            emit(Event("progress", message="writing", done=part.done, total=total))
+    return changed
 
 
-def _marked(row: Example, language: str) -> Example:
-    mark = f"{language}:checked"
-    if not language or mark in row.verification:
-        return row
-    return attrs.evolve(row, verification=(*row.verification, mark))
-
-
-def _publish(staged_list: Path, corrections: Path, name: str, *, in_place: bool) -> None:
+def _publish(staged_list: Path, corrections: Path, name: str, *, keep: bool) -> None:
     """Adds the new removals to the folder's list. In place, the file's earlier ones are its
     history and stay; elsewhere they are of an output that is being replaced, and go."""
     with exclusive(corrections, wait=30), atomic_text(corrections) as listing:
         if corrections.exists():
             with corrections.open(encoding="utf-8", errors="replace") as earlier:
-                listing.writelines(e for e in earlier if in_place or not _is_about(e, name))
+                listing.writelines(e for e in earlier if keep or not _is_about(e, name))
         with staged_list.open(encoding="utf-8") as new:
             shutil.copyfileobj(new, listing)
+
+
+def _write_quotas(target: Path, lacking: Mapping[str, int]) -> None:
+    """Rows that categories lack, for the generators; where none lacks any, an earlier list about
+    this file goes."""
+    path = target.with_name(QUOTAS)
+    if lacking:
+        with atomic_text(path) as file:
+            found = {"file": target.name, "quotas": dict(lacking)}
+            file.write(json.dumps(found, ensure_ascii=False, indent=2) + "\n")
+    elif path.is_file() and _is_about(path.read_text(encoding="utf-8"), target.name):
+        path.unlink()
 
 
 def _is_about(entry: str, name: str) -> bool:
@@ -287,7 +342,7 @@ def _report(
         removed=decisions.reasons(),
         examples=decisions.examples(),
         marked=decisions.marked,
-        missing_languages=by_count(decisions.checker.missing),
+        missing_languages=by_count(decisions.missing),
         categories_before=by_count(decisions.categories(removed=True)),
         categories=by_count(counts),
         quotas=quotas(counts, options.min_category_size),

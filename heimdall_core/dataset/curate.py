@@ -1,4 +1,4 @@
-"""The decisions of a correction: which rows go, and why. Reads the file once, writes nothing."""
+"""The decisions of a correction: which rows go, and why. Reads the dataset, writes nothing."""
 
 from __future__ import annotations
 
@@ -6,138 +6,232 @@ from array import array
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from heimdall_core.dataset.balance import cap, spread
-from heimdall_core.dataset.checks import AnswerChecker, is_invalid, is_placeholder
-from heimdall_core.dataset.io import BadLine
+from heimdall_core.dataset.checks import AnswerChecker
+from heimdall_core.dataset.io import rows_at
+from heimdall_core.dataset.near import NearIndex
 from heimdall_core.dataset.report import Listed, show_ratio
-from heimdall_core.dataset.rows import (
-    Repeats,
-    answer_digest,
-    digest,
-    short_digest,
-    skeleton,
-    trainable_rows,
-)
+from heimdall_core.dataset.rows import Repeats
+from heimdall_core.dataset.same import Sameness
+from heimdall_core.dataset.scan import COLUMNS, STRATA, Emit, Scanned, ScanOptions, scan
+from heimdall_core.dataset.spill import Column
 from heimdall_core.types import Example, Finding
 
 if TYPE_CHECKING:
     from heimdall_core.dataset.correct import CorrectOptions
 
 #: Why a row is removed, in the order in which it is tried: a row has one reason, the first.
-REASONS: Final = ("format", "placeholder", "language", "duplicate", "contradiction", "balance")
+REASONS: Final = (
+    *("format", "placeholder", "language", "duplicate", "canonical", "contradiction", "near"),
+    "balance",
+)
+_CODE: Final = {reason: code for code, reason in enumerate(REASONS, 1)}
+_KINDS: Final = {name: COLUMNS[name] for name in ("line", "answer", "category", "checked_by")}
 
 
 class Decisions:
-    """One verdict per trainable row, found in one pass. Some 250 bytes a row, and no text."""
+    """One verdict per trainable row. Some 60 bytes a row and 192 for its signature, on the disk
+    where rows are many; no text."""
 
-    def __init__(self, path: Path, options: CorrectOptions, checker: AnswerChecker) -> None:
+    def __init__(
+        self,
+        path: Path,
+        options: CorrectOptions,
+        checker: AnswerChecker,
+        emit: Emit = lambda event: None,
+        folder: Path | None = None,
+    ) -> None:
         self.path, self.options, self.checker = path, options, checker
         self.bad = Listed(options.examples)
-        self.removed: dict[int, tuple[str, str]] = {}  # by row: reason and detail
-        self._checked_by = array("H")  # 1 + position in `_languages`; 0 for an unchecked row
+        self.missing: Counter[str] = Counter()
+        self.block_rows = array("Q")
+        """Trainable rows of each block of the dataset."""
         self._languages: list[str] = []
         self._names: dict[str, int] = {}  # categories, with the number that stands for each
-        self._lines = array("Q")
-        self._category = array("L")
-        self._family, self._schema, self._combination = array("Q"), array("Q"), array("Q")
-        self._content = array("Q")
-        self._repeats = Repeats()
-        for line, row, seen in trainable_rows(path, self.bad.add):
-            index = len(self._lines)
-            self._lines.append(line)
-            prompt, answer = digest(seen.prompt), answer_digest(seen)
-            self._note_strata(row, prompt, answer)
-            if not self._reject(index, line, row):
-                self._repeats.add(index, prompt, answer)
-        self._reject_repeats()
+        self._columns = {name: Column(code, folder) for name, code in {**_KINDS, **STRATA}.items()}
+        self._reason, self._reference = Column("B", folder), Column("Q", folder)
+        self._conflicts: dict[int, tuple[int, int]] = {}  # by kept number: answers, first row
+        self._surplus: dict[int, str] = {}  # by category: the detail of its removals
+        repeats, index = Repeats(folder), NearIndex(folder)
+        wanted = ScanOptions(
+            check_language=options.check_language,
+            placeholders=options.drop_placeholders,
+            strata=True,
+            near=options.near_duplicates,
+            examples=options.examples,
+        )
+        for found in scan(path, wanted, checker, workers=options.workers, emit=emit):
+            self._take(found, repeats, index)
+        self._reference.fill(0, self.rows)
+        self._gone, self._of = self._reason.values(), self._reference.values()
+        self._values: dict[str, Any] = {n: c.values() for n, c in self._columns.items()}
+        same = Sameness(
+            path,
+            checker,
+            self._columns["line"],
+            self._columns["answer"],
+            forms=options.canonical_duplicates != "keep",
+            workers=options.workers,
+            emit=emit,
+        )
+        self._reject_repeats(repeats, same)
+        if options.canonical_duplicates == "all":
+            self._reject_canonical(same)
+        if options.near_duplicates and self.rows:
+            for row, kept in index.removals(self._gone, options.near_threshold, same.pairs).items():
+                self._remove(row, "near", kept)
         self._reject_surplus()
 
     @property
     def rows(self) -> int:
         """How many trainable rows the file holds."""
-        return len(self._lines)
+        return len(self._columns["line"])
+
+    @property
+    def gone(self) -> Any:
+        """By row: 0 for one that stays."""
+        return self._gone
 
     @property
     def marked(self) -> int:
         """Rows that stay and that a language has checked."""
-        return sum(by != 0 and row not in self.removed for row, by in enumerate(self._checked_by))
+        by = self._values["checked_by"]
+        return sum(b != 0 and not g for b, g in zip(by, self._gone, strict=True))
 
     def checked_with(self, row: int) -> str:
         """The language that found no error in the row's answer, or an empty name."""
-        by = self._checked_by[row]
+        by = self._values["checked_by"][row]
         return self._languages[by - 1] if by else ""
+
+    def removal(self, row: int, example: Example, where: str) -> tuple[str, str]:
+        """Reason and detail of a row that goes."""
+        reason = REASONS[self._gone[row] - 1]
+        other = self._of[row]
+        if reason == "placeholder":
+            return reason, "the answer only stands for one"
+        if reason == "language":
+            found = self.checker.check(example, where)
+            return reason, f"{found[0]}: {_first_error(found[1])}" if found else ""
+        if reason == "contradiction":
+            answers, first = self._conflicts[other]
+            line = self._values["line"][first]
+            return reason, f"{answers} different answers to this prompt, first at line {line}"
+        if reason == "balance":
+            return reason, self._surplus[self._values["category"][row]]
+        kind = {"duplicate": "of", "canonical": "same query as", "near": "almost as"}[reason]
+        return reason, f"{kind} line {self._values['line'][other]}"
 
     def categories(self, *, removed: bool) -> Counter[str]:
         """Rows by category, with the removed ones or without; then 0 for a category that has
         lost them all."""
-        sizes = Counter(
-            number
-            for row, number in enumerate(self._category)
-            if removed or row not in self.removed
-        )
+        if removed:
+            sizes = Counter(self._values["category"])
+        else:
+            pairs = zip(self._values["category"], self._gone, strict=True)
+            sizes = Counter(category for category, gone in pairs if not gone)
         return Counter({name: sizes[number] for name, number in self._names.items()})
 
     def reasons(self) -> dict[str, int]:
         """Removed lines by reason; every reason is there."""
-        counts = Counter(reason for reason, _ in self.removed.values())
-        counts["format"] = self.bad.count
-        return {reason: counts[reason] for reason in REASONS}
+        counts = Counter(self._gone)
+        found = {reason: counts[code] for reason, code in _CODE.items()}
+        return {**found, "format": self.bad.count}
 
     def examples(self) -> dict[str, tuple[str, ...]]:
         """The first few removals of each reason, as `file:line: detail`."""
-        listed = {reason: Listed(self.options.examples) for reason in REASONS}
-        listed["format"] = self.bad
-        for row, (reason, detail) in sorted(self.removed.items()):
-            listed[reason].add(BadLine(self.path, self._lines[row], detail))
-        return {reason: tuple(some.shown) for reason, some in listed.items()}
+        lines = self._values["line"]
+        few: dict[str, list[int]] = {reason: [] for reason in REASONS}
+        for row, code in enumerate(self._gone):
+            if code and len(few[REASONS[code - 1]]) < self.options.examples:
+                few[REASONS[code - 1]].append(row)
+        texts = rows_at(self.path, [lines[row] for row in few["language"]])
+        shown = {}
+        for reason, rows in few.items():
+            listed = []
+            for row in rows:
+                where = f"{self.path}:{lines[row]}"
+                example = texts.get(lines[row], Example(""))
+                listed.append(f"{where}: {self.removal(row, example, where)[1]}")
+            shown[reason] = tuple(listed)
+        return {**shown, "format": tuple(self.bad.shown)}
 
-    def _note_strata(self, row: Example, prompt: bytes, answer: int) -> None:
-        self._category.append(self._names.setdefault(row.category, len(self._names)))
-        # An imported row names neither family nor combination: the answer's shape and the prompt
-        # stand in for them.
-        self._family.append(short_digest(row.family or skeleton(row.output)))
-        self._schema.append(short_digest(row.schema))
-        prompt_start = int.from_bytes(prompt[:8])
-        combination = short_digest(row.combination) if row.combination else prompt_start
-        self._combination.append(combination)
-        self._content.append(prompt_start ^ answer)
+    def _take(self, found: Scanned, repeats: Repeats, index: NearIndex) -> None:
+        start = self.rows
+        self.bad.take(found.bad, found.bad_lines)
+        self.missing += found.missing
+        self.block_rows.append(found.rows)
+        columns = dict(found.columns)
+        codes = [self._names.setdefault(n, len(self._names)) for n in found.categories]
+        categories = array("I")
+        categories.frombytes(columns["category"])
+        columns["category"] = array("I", [codes[c] for c in categories]).tobytes()
+        for name in found.languages:
+            if name not in self._languages:
+                self._languages.append(name)
+        by = bytes([0, *(1 + self._languages.index(name) for name in found.languages)])
+        columns["checked_by"] = columns["checked_by"].translate(by.ljust(256, b"\0"))
+        for name, column in self._columns.items():
+            column.extend(columns[name])
+        # Verdicts of the scan (placeholder, invalid) as reasons.
+        verdicts = columns["verdict"]
+        codes_of = bytes([0, _CODE["placeholder"], _CODE["language"]]).ljust(256, b"\0")
+        self._reason.extend(verdicts.translate(codes_of))
+        answers = array("Q")
+        answers.frombytes(columns["answer"])
+        for offset, (answer, verdict) in enumerate(zip(answers, verdicts, strict=True)):
+            if not verdict:
+                prompt = columns["prompt"][16 * offset : 16 * offset + 16]
+                repeats.add(start + offset, prompt, answer)
+        if found.near:
+            index.add(found.near)
 
-    def _reject(self, index: int, line: int, row: Example) -> bool:
-        """The checks that need the row itself."""
-        self._checked_by.append(0)
-        if self.options.drop_placeholders and is_placeholder(row.output):
-            self._remove(index, "placeholder", "the answer only stands for one")
-            return True
-        if not self.options.check_language:
-            return False
-        result = self.checker.check(row, f"{self.path}:{line}")
-        if result is None:
-            return False
-        name, findings = result
-        if is_invalid(findings):
-            self._remove(index, "language", f"{name}: {_first_error(findings)}")
-            return True
-        if name not in self._languages:
-            self._languages.append(name)
-        self._checked_by[index] = self._languages.index(name) + 1
-        return False
-
-    def _reject_repeats(self) -> None:
+    def _reject_repeats(self, repeats: Repeats, same: Sameness) -> None:
         """Duplicates, then contradictions. Votes are counted with the duplicates."""
-        for answers in self._repeats.groups():
-            for same in answers:
-                for row in same[1:]:
-                    self._remove(row, "duplicate", f"of line {self._lines[same[0]]}")
-            if len(answers) < 2 or self.options.contradictions == "keep":
-                continue
-            keep = _majority(answers) if self.options.contradictions == "majority" else None
-            line = self._lines[answers[0][0]]
-            detail = f"{len(answers)} different answers to this prompt, first at line {line}"
-            for same in answers:
-                if same is not keep:
-                    self._remove(same[0], "contradiction", detail)
+        open_groups = []
+        for answers in repeats.groups():
+            for rows in answers:
+                for row in rows[1:]:
+                    self._remove(row, "duplicate", rows[0])
+            if len(answers) > 1:
+                open_groups.append([(rows[0], len(rows)) for rows in answers])
+        if self.options.canonical_duplicates != "keep":
+            same.learn([row for group in open_groups for row, _ in group])
+        for group in open_groups:
+            if self.options.canonical_duplicates != "keep":
+                group = self._merge(group, same)
+            if len(group) > 1 and self.options.contradictions != "keep":
+                self._reject_contradiction(group)
+
+    def _merge(self, group: Sequence[tuple[int, int]], same: Sameness) -> list[tuple[int, int]]:
+        """Answers (first row, votes) with those of one canonical form put together."""
+        merged: dict[int, tuple[int, int]] = {}
+        for row, votes in group:
+            digest = same.of(row)
+            if digest in merged:
+                kept, before = merged[digest]
+                self._remove(row, "canonical", kept)
+                merged[digest] = (kept, before + votes)
+            else:
+                merged[digest] = (row, votes)
+        return list(merged.values())
+
+    def _reject_contradiction(self, group: Sequence[tuple[int, int]]) -> None:
+        keep = _majority(group) if self.options.contradictions == "majority" else None
+        number = len(self._conflicts)
+        self._conflicts[number] = (len(group), group[0][0])
+        for row, _ in group:
+            if row != keep:
+                self._remove(row, "contradiction", number)
+
+    def _reject_canonical(self, same: Sameness) -> None:
+        """Queries that stand in an earlier row, whatever the prompt."""
+        rows = [row for row, gone in enumerate(self._gone) if not gone]
+        first: dict[int, int] = {}
+        for row, digest in same.queries(rows):
+            if first.setdefault(digest, row) != row:
+                self._remove(row, "canonical", first[digest])
 
     def _reject_surplus(self) -> None:
         kept = +self.categories(removed=False)
@@ -147,25 +241,27 @@ class Decisions:
         rows_of: dict[int, list[int]] = {
             self._names[name]: [] for name, size in kept.items() if size > limit
         }
-        for row, number in enumerate(self._category):
-            if number in rows_of and row not in self.removed:
+        for row, number in enumerate(self._values["category"]) if rows_of else ():
+            if number in rows_of and not self._gone[row]:
                 rows_of[number].append(row)
         ratio = show_ratio(self.options.max_category_ratio or 0)
         names = list(self._names)
-        strata = (self._family, self._schema, self._combination)
+        strata = [self._values[name] for name in ("family", "schema", "combination")]
         for number, rows in rows_of.items():
             detail = f"'{names[number]}' has {len(rows)} rows, {limit} may stay ({ratio})"
-            for row in spread(rows, strata, self._content)[limit:]:
-                self._remove(row, "balance", detail)
+            self._surplus[number] = detail
+            for row in spread(rows, strata, self._values["content"])[limit:]:
+                self._remove(row, "balance", 0)
 
-    def _remove(self, row: int, reason: str, detail: str) -> None:
-        self.removed[row] = (reason, detail)
+    def _remove(self, row: int, reason: str, reference: int) -> None:
+        self._gone[row] = _CODE[reason]
+        self._of[row] = reference
 
 
-def _majority(answers: Sequence[list[int]]) -> list[int] | None:
-    """The rows of the answer that more rows give than any other; None on a tie."""
-    first, second = sorted(answers, key=len, reverse=True)[:2]
-    return first if len(first) > len(second) else None
+def _majority(group: Sequence[tuple[int, int]]) -> int | None:
+    """The row of the answer that has more votes than any other; None on a tie."""
+    first, second = sorted(group, key=lambda answer: answer[1], reverse=True)[:2]
+    return first[0] if first[1] > second[1] else None
 
 
 def _first_error(findings: Sequence[Finding]) -> str:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from heimdall_core.dataset.formats import is_dataset_folder
 from heimdall_core.dataset.io import sync_folder
 from heimdall_core.errors import DatasetError
 
@@ -71,6 +72,36 @@ def put(staged: Path, target: Path) -> None:
         raise _unwritable(target, error) from error
 
 
+def keep_backup(source: Path, staged: Path, backup: Path) -> None:
+    """Copies the source, file or folder, to its backup, and gives the staged file its mode."""
+    if source.is_dir():
+        from heimdall_core.dataset.save import copy_folder
+
+        copy_folder(source, backup)
+        return
+    shutil.copymode(source, staged)
+    copy_synced(source, backup)
+
+
+def replace(staged: Path, target: Path) -> None:
+    """Puts a finished file or folder in the place of another, in one step."""
+    if target.is_dir():
+        from heimdall_core.dataset.save import exchange
+
+        exchange(staged, target)
+        sync_folder(target.parent)
+    else:
+        put(staged, target)
+
+
+def remove(path: Path) -> None:
+    """Removes a file or a folder, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def staged_name(target: Path, word: str) -> Path:
     """A hidden name beside `target` with the same suffix. One per word: what a killed process
     left there is written over by the next."""
@@ -95,8 +126,13 @@ def identity(path: Path) -> tuple[int, int, int]:
         state = path.stat()
     except OSError as error:
         raise DatasetError(f"cannot be read: {error.strerror}", where=str(path)) from error
+    if path.is_dir() and is_dataset_folder(path):
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        states = [file.stat() for file in files]
+        newest = max((each.st_mtime_ns for each in states), default=0)
+        return state.st_ino, sum(each.st_size for each in states), newest
     if not path.is_file():
-        # A pipe can be read only once, and a folder not at all.
+        # A pipe can be read only once, and a folder that holds no dataset not at all.
         raise DatasetError("is not a file", where=str(path))
     return state.st_ino, state.st_size, state.st_mtime_ns
 

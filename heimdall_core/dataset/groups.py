@@ -24,7 +24,8 @@ def loose_prompt(row: Example) -> str:
     return loosen(exact_prompt(row))
 
 
-#: What rows can be grouped by, coarse to fine. Rows whose value is empty are not tied by it.
+#: What rows can be grouped by, coarse to fine. Rows whose value is empty are not tied by it. Beside
+#: these there are `canonical` and `near`, which are no values of single rows (see `ties`).
 KEYS: Final[Mapping[str, Callable[[Example], str]]] = {
     "schema": lambda row: row.schema,
     "family": lambda row: row.family,
@@ -32,6 +33,10 @@ KEYS: Final[Mapping[str, Callable[[Example], str]]] = {
     "answer": lambda row: normalise_text(row.output).strip(),
     "prompt": loose_prompt,
 }
+
+
+#: All that `by` may name.
+NAMES: Final = (*KEYS, "canonical", "near")
 
 
 @frozen
@@ -74,6 +79,10 @@ class Groups:
         self._position.append(int.from_bytes(hashed[8:]))
         for value in values:
             self._parent[self.root(index)] = self.root(self._row_of.setdefault(value, index))
+
+    def tie(self, one: int, other: int) -> None:
+        """Puts the groups of two rows together."""
+        self._parent[self.root(one)] = self.root(other)
 
     def root(self, row: int) -> int:
         """The row that stands for `row`'s group."""

@@ -1,4 +1,4 @@
-"""Reading and writing `Example` rows as JSON lines, one row at a time.
+"""Reading and writing `Example` rows, one at a time: JSON lines, Parquet, folders of `datasets`.
 
 The predecessor's five keys (`instruction`, `input`, `output`, `category`, `context_size`) come
 first; ours follow where they are not empty. A line that cannot be read is never skipped in
@@ -7,13 +7,14 @@ silence: it is reported with file, line number and reason.
 
 from __future__ import annotations
 
+import datetime
+import decimal
 import gzip
 import json
 import math
 import os
 import tempfile
-import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Container, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -21,17 +22,16 @@ from typing import IO, Any
 import attrs
 from attrs import frozen
 
+from heimdall_core.dataset import formats
+from heimdall_core.dataset.formats import Block
 from heimdall_core.errors import DatasetError
 from heimdall_core.types import CONTEXT_SIZES, Example
 
 _FIELDS = tuple(f.name for f in attrs.fields(Example))
 _TEXT = tuple(n for n in _FIELDS if n not in ("verification", "meta"))
+_TEXT_SET = frozenset(_TEXT)
 _ALWAYS = ("instruction", "input", "output", "category", "context_size")
-_BOM = b"\xef\xbb\xbf"
 _MAX_NESTING = 32
-
-#: A longer line is a bad line: a file without line ends must not be read into memory whole.
-MAX_LINE_BYTES = 64 * 2**20
 
 
 @frozen
@@ -46,24 +46,25 @@ class BadLine:
         return f"{self.path}:{self.line}: {self.reason}"
 
 
-def example_from_dict(data: Any) -> Example:
+def example_from_dict(data: Any, *, clean: bool = False) -> Example:
     """A row from decoded JSON. Raises `ValueError` with the reason where it is not one.
 
-    Keys that `Example` does not have are kept in `meta`; a missing `id` is computed.
+    Keys that `Example` does not have are kept in `meta`; a missing `id` is computed. `clean` says
+    that no text can hold a lone surrogate.
     """
     if not isinstance(data, dict):
         raise ValueError(f"expected an object, found {_kind(data)}")
     known: dict[str, Any] = {}
     extra: dict[str, Any] = {}
     for key, value in data.items():
-        if key not in _FIELDS:
-            extra[key] = value
-        elif key in _TEXT:
+        if key in _TEXT_SET:
             if value is None and key not in ("instruction", "output"):
                 continue
             if not isinstance(value, str):
                 raise ValueError(f"'{key}' must be a string, found {_kind(value)}")
             known[key] = value
+        elif key not in _FIELDS:
+            extra[key] = value
         elif key == "verification":
             if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
                 raise ValueError("'verification' must be a list of strings")
@@ -78,9 +79,10 @@ def example_from_dict(data: Any) -> Example:
             raise ValueError(f"the field '{key}' is missing")
         if not known[key].strip():
             raise ValueError(f"the field '{key}' is empty")
-    for key, value in known.items():
-        if isinstance(value, str) and not _encodable(value):
-            raise ValueError(f"'{key}' holds a lone surrogate and is not valid Unicode")
+    if not clean:
+        for key, value in known.items():
+            if isinstance(value, str) and not _encodable(value):
+                raise ValueError(f"'{key}' holds a lone surrogate and is not valid Unicode")
     size = known.get("context_size", "small")
     if size not in CONTEXT_SIZES:
         raise ValueError(
@@ -110,7 +112,8 @@ def dump_example(row: Example) -> str:
 
 
 def read_examples(path: Path, on_bad: Callable[[BadLine], None] | None = None) -> Iterator[Example]:
-    """Streams the rows of a JSONL file (`.gz` too). Blank lines are passed over.
+    """Streams the rows of a dataset: JSONL (`.gz` too), Parquet, a folder that `datasets` saved.
+    Blank lines are passed over.
 
     A bad line is handed to `on_bad`; without one, the first raises `DatasetError`.
     """
@@ -120,27 +123,56 @@ def read_examples(path: Path, on_bad: Callable[[BadLine], None] | None = None) -
 def read_numbered(
     path: Path, on_bad: Callable[[BadLine], None] | None = None
 ) -> Iterator[tuple[int, Example]]:
-    """As `read_examples`, each row with the number of its line, counted from 1."""
-    for number, raw in _lines(path):
+    """As `read_examples`, each row with the number of its line (of its row, in a table), counted
+    from 1."""
+
+    def refuse(bad: BadLine) -> None:
+        raise DatasetError(bad.reason, where=f"{path}:{bad.line}")
+
+    for block in formats.blocks(path):
+        yield from rows_of(block, on_bad or refuse)
+
+
+def rows_of(
+    block: Block, on_bad: Callable[[BadLine], None], only: Container[int] | None = None
+) -> Iterator[tuple[int, Example]]:
+    """The rows of one block, numbered; what is no row is handed to `on_bad`. With `only`, lines
+    of other numbers are passed over."""
+    source = formats.records_of(block) if block.table else formats.lines_of(block)
+    decode: Callable[[Any], Example | None] = _from_record if block.table else _decode
+    for number, raw in source:
+        if only is not None and number not in only:
+            continue
         try:
-            row = _decode(raw)
+            row = decode(raw)
         except ValueError as error:
-            if on_bad is None:
-                raise DatasetError(str(error), where=f"{path}:{number}") from error
-            on_bad(BadLine(path, number, str(error)))
+            on_bad(BadLine(block.path, number, str(error)))
             continue
         # Outside the `try`: a ValueError of the consumer is none of ours.
         if row is not None:
             yield number, row
 
 
+def rows_at(path: Path, lines: Collection[int]) -> dict[int, Example]:
+    """The rows of a few lines, by line. Reads no further than the last of them."""
+    wanted, last = frozenset(lines), max(lines, default=0)
+    found: dict[int, Example] = {}
+    for block in formats.blocks(path) if wanted else ():
+        found.update(rows_of(block, lambda bad: None, wanted))
+        if block.first > last or len(found) == len(wanted):
+            break
+    return found
+
+
 def write_examples(path: Path, rows: Iterable[Example]) -> int:
-    """Writes rows as JSONL (`.gz` too) under a temporary name, then renames. Returns how many."""
+    """Writes rows in the format of the name (`.jsonl`, `.jsonl.gz`, `.parquet`) under a temporary
+    name, then renames. Returns how many."""
+    from heimdall_core.dataset.save import atomic_rows
+
     count = 0
-    with atomic_text(path) as file:
+    with atomic_rows(path) as write:
         for row in rows:
-            file.write(dump_example(row))
-            file.write("\n")
+            write(dump_example(row) + "\n")
             count += 1
     return count
 
@@ -216,12 +248,14 @@ def sync_folder(folder: Path) -> None:
 
 def _decode(raw: bytes) -> Example | None:
     """One line as a row, or None for a blank one. Raises `ValueError` with the reason."""
-    if len(raw) > MAX_LINE_BYTES:
-        raise ValueError(f"the line is longer than {MAX_LINE_BYTES:,} bytes")
+    if len(raw) > formats.MAX_LINE_BYTES:
+        raise ValueError(f"the line is longer than {formats.MAX_LINE_BYTES:,} bytes")
     try:
         # Without its end, so that an error at the end is told in this line's columns.
         text = raw.rstrip(b"\r\n").decode("utf-8")
-        return example_from_dict(json.loads(text)) if text.strip() else None
+        # Valid UTF-8 holds no lone surrogate; only an escape can bring one in.
+        clean = b"\\u" not in raw
+        return example_from_dict(_load(text), clean=clean) if text.strip() else None
     except UnicodeDecodeError as error:
         raise ValueError(f"not valid UTF-8 at byte {error.start}") from error
     except json.JSONDecodeError as error:
@@ -230,21 +264,43 @@ def _decode(raw: bytes) -> Example | None:
         raise ValueError("not valid JSON: nested too deeply") from error
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Numbered lines; of one that is too long, the beginning (one byte over the limit)."""
+def _load(text: str) -> Any:
     try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-            number = 0
-            while raw := file.readline(MAX_LINE_BYTES + 1):
-                number += 1
-                rest = raw
-                while len(rest) > MAX_LINE_BYTES and not rest.endswith(b"\n"):
-                    rest = file.readline(MAX_LINE_BYTES + 1)
-                # Editors on Windows begin a UTF-8 file with a byte-order mark.
-                yield number, raw.removeprefix(_BOM) if number == 1 else raw
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise DatasetError(f"cannot be read: {reason}", where=str(path)) from error
+        return json.loads(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError as error:  # a number of more digits than Python converts
+        raise ValueError(f"not valid JSON: {error}") from error
+
+
+def _from_record(record: Any) -> Example:
+    """A table's row: a column that holds nothing is a field that is not there, and `meta` is
+    JSON in a string. Raises `ValueError` with the reason."""
+    if isinstance(record, ValueError):
+        raise record
+    data = {key: _plain(value, key) for key, value in record.items() if value is not None}
+    meta = data.get("meta")
+    if isinstance(meta, str):
+        try:
+            data["meta"] = json.loads(meta) if meta else {}
+        except (ValueError, RecursionError) as error:
+            raise ValueError("'meta' is a string and not valid JSON") from error
+    return example_from_dict(data)
+
+
+def _plain(value: Any, key: str) -> Any:
+    """A table's value as JSON has it: times as ISO 8601, decimal numbers as text."""
+    if isinstance(value, dict):
+        return {str(name): _plain(item, key) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item, key) for item in value]
+    if isinstance(value, datetime.datetime | datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, decimal.Decimal | datetime.timedelta):
+        return str(value)
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    raise ValueError(f"'{key}' holds {type(value).__name__}, which JSON does not have")
 
 
 def _check_json(value: Any, name: str, depth: int = 0) -> None:

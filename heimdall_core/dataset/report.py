@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
 from attrs import frozen
 
 from heimdall_core.dataset.io import BadLine
+from heimdall_core.dataset.lengths import TokenReport
 
 if TYPE_CHECKING:
     from heimdall_core.dataset.validate import ValidateOptions
@@ -57,6 +58,8 @@ class ValidationReport:
     placeholder_lines: tuple[str, ...]
     duplicates: int
     """Rows whose prompt and answer repeat those of an earlier row."""
+    near_duplicates: int | None
+    """Rows that are almost an earlier one and teach the same; None where nobody looked."""
     prompts: int
     """Different prompts, as the model sees them."""
     contradictions: int
@@ -81,6 +84,15 @@ class ValidationReport:
     without_schema: int
     """Checked rows that name a graph schema which was not given."""
     findings: tuple[FindingCount, ...]
+    personal: int | None
+    """Rows with personal data or secrets; None where nobody looked."""
+    personal_kinds: Mapping[str, int]
+    personal_lines: tuple[str, ...]
+    """The first of them, what was found masked."""
+    tokens: TokenReport | None
+    """Lengths, where a tokenizer was named."""
+    skipped: tuple[str, ...]
+    """What was asked for and not looked at, since the extra `data` is not installed."""
 
     @property
     def lines_read(self) -> int:
@@ -96,6 +108,16 @@ class ValidationReport:
     def duplicate_share(self) -> float:
         """Share of the rows that repeat an earlier one."""
         return self.duplicates / self.rows if self.rows else 0.0
+
+    @property
+    def near_share(self) -> float:
+        """Share of the rows that are near an earlier one."""
+        return (self.near_duplicates or 0) / self.rows if self.rows else 0.0
+
+    @property
+    def personal_share(self) -> float:
+        """Share of the rows with personal data or secrets."""
+        return (self.personal or 0) / self.rows if self.rows else 0.0
 
     @property
     def invalid_share(self) -> float:
@@ -139,6 +161,8 @@ class ValidationReport:
             if self.placeholders
             else "Placeholders: none",
         )
+        if self.near_duplicates is not None:
+            yield self._near(options)
         if self.checked:
             yield (
                 self.invalid_share <= options.max_invalid_share,
@@ -149,6 +173,14 @@ class ValidationReport:
             yield None, f"Language: {rows:,} answers in '{name}', which is not installed"
         if self.without_schema:
             yield None, f"Schemas: {self.without_schema:,} rows name one that was not given"
+        if self.personal is not None:
+            yield self._personal(options)
+        if self.tokens is not None:
+            yield self._tokens(options)
+        if options.licences or len(self.licences) > 1:
+            yield self._licences(options)
+        for what in self.skipped:
+            yield None, f"Not looked for: {what} (needs the extra 'data')"
         if self.shared_ids:
             yield None, f"Ids: {self.shared_ids:,} rows share theirs with a different row"
 
@@ -161,6 +193,8 @@ class ValidationReport:
             "duplicate_share": self.duplicate_share,
             "category_ratio": self.category_ratio,
             "invalid_share": self.invalid_share,
+            "near_share": self.near_share,
+            "personal_share": self.personal_share,
         }
 
     def _format(self, options: ValidateOptions) -> tuple[bool, str]:
@@ -180,6 +214,47 @@ class ValidationReport:
         if share < limit:
             return True, f"Duplicates: <{limit * 100:g}% ({counts})"
         return share <= limit, f"Duplicates: {share:.1%} ({counts}; {limit * 100:g}% allowed)"
+
+    def _near(self, options: ValidateOptions) -> tuple[bool | None, str]:
+        limit, count = options.max_near_share, self.near_duplicates or 0
+        text = (
+            f"Near duplicates: {count:,} of {self.rows:,} rows"
+            if count
+            else ("Near duplicates: none")
+        )
+        if limit is None:
+            return (None if count else True), text
+        return self.near_share <= limit, text + (f" ({limit * 100:g}% allowed)" if count else "")
+
+    def _personal(self, options: ValidateOptions) -> tuple[bool | None, str]:
+        if not self.personal:
+            return True, "Personal data and secrets: none found"
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in self.personal_kinds.items())
+        text = f"Personal data and secrets: in {self.personal:,} of {self.rows:,} rows ({kinds})"
+        limit = options.max_personal_share
+        return (None if limit is None else self.personal_share <= limit), text
+
+    def _tokens(self, options: ValidateOptions) -> tuple[bool | None, str]:
+        found = self.tokens
+        assert found is not None  # noqa: S101 - asked by the caller
+        text = (
+            f"Tokens: {found.row.p50:,} in the middle, 95 % of the rows up to {found.row.p95:,}, "
+            f"longest {found.row.longest:,}"
+        )
+        if not found.max_seq_length:
+            return (False if found.untrainable else None), text
+        text += f"; {found.truncated:,} rows are longer than {found.max_seq_length:,}"
+        if found.untrainable:
+            text += f"; {found.untrainable:,} without a trainable token"
+        fits = found.truncated <= options.max_truncated_share * found.rows
+        return fits and not found.untrainable, text
+
+    def _licences(self, options: ValidateOptions) -> tuple[bool | None, str]:
+        mix = ", ".join(f"{name or 'not stated'} {n:,}" for name, n in self.licences.items())
+        if not options.licences:
+            return None, f"Licences: {mix}"
+        others = [name for name in self.licences if name not in options.licences]
+        return not others, f"Licences: {mix}" + (f" ({len(others)} not allowed)" if others else "")
 
     def _balance(self, options: ValidateOptions) -> tuple[bool | None, str]:
         names = list(self.categories)
@@ -202,6 +277,13 @@ class ValidationReport:
 
 class Listed:
     """Counts all bad lines and keeps the first few as text."""
+
+    def take(self, count: int, some: Iterable[BadLine]) -> None:
+        """Takes `count` more, of which the first few are given."""
+        self.count += count
+        for bad in some:
+            if len(self.shown) < self._keep:
+                self.shown.append(str(bad))
 
     def __init__(self, keep: int) -> None:
         self.count, self.shown, self._keep = 0, list[str](), keep

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from array import array
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from heimdall_core.dataset.io import BadLine, read_numbered
+from heimdall_core.dataset.formats import Block, blocks
+from heimdall_core.dataset.io import BadLine, rows_of
+from heimdall_core.dataset.spill import Partitions
 from heimdall_core.errors import PromptError
 from heimdall_core.prompt import IM_END, RenderedExample, render_example
 from heimdall_core.types import Example
@@ -28,15 +29,23 @@ def trainable_rows(
 ) -> Iterator[tuple[int, Example, RenderedExample]]:
     """Streams (line number, row, its rendering). A row that the prompt contract refuses is a bad
     line, like one that cannot be read: neither can be trained on."""
-    for line, row in read_numbered(path, on_bad):
+    for block in blocks(path):
+        yield from seen_rows(block, on_bad)
+
+
+def seen_rows(
+    block: Block, on_bad: Callable[[BadLine], None]
+) -> Iterator[tuple[int, Example, RenderedExample]]:
+    """`trainable_rows` of one block."""
+    for line, row in rows_of(block, on_bad):
         try:
             seen = render_example(row.instruction, row.input, row.output, row.system)
         except PromptError as error:
-            on_bad(BadLine(path, line, str(error)))
+            on_bad(BadLine(block.path, line, str(error)))
             continue
         if "\0" in seen.prompt or "\0" in seen.answer:
             # Servers in C end a text there.
-            on_bad(BadLine(path, line, "the text holds a NUL character"))
+            on_bad(BadLine(block.path, line, "the text holds a NUL character"))
             continue
         yield line, row, seen
 
@@ -78,33 +87,28 @@ def excerpt(text: str, width: int = 80) -> str:
 
 class Repeats:
     """Finds rows that show the model one prompt: duplicates where the answers are equal, and
-    contradictions where they are not. Keeps some 150 bytes per prompt, and no text."""
+    contradictions where they are not. Keeps 32 bytes a row, on the disk where they are many."""
 
-    def __init__(self) -> None:
-        self._first: dict[bytes, int] = {}
-        self._answers = array("Q")
-        self._more: dict[int, list[int]] = {}
+    def __init__(self, folder: Path | None = None) -> None:
+        self._records = Partitions(folder)
+        self.prompts = 0
+        """How many different prompts there are; known after `groups`."""
 
-    def add(self, row: int, prompt: bytes, answer: int) -> int:
-        """Takes row number `row`; numbers rise, and may skip. Returns the first row with this
-        prompt: `row` itself where it is new."""
-        self._answers.extend(0 for _ in range(row - len(self._answers)))
-        self._answers.append(answer)
-        first = self._first.setdefault(prompt, row)
-        if first != row:
-            self._more.setdefault(first, [first]).append(row)
-        return first
-
-    @property
-    def prompts(self) -> int:
-        """How many different prompts there are."""
-        return len(self._first)
+    def add(self, row: int, prompt: bytes, answer: int) -> None:
+        """Takes row number `row`; numbers rise, and may skip."""
+        self._records.add(prompt, answer, row)
 
     def groups(self) -> Iterator[list[list[int]]]:
         """For each prompt of several rows: its rows by answer, both in order of appearance.
         A list of more than one row holds duplicates; more than one list is a contradiction."""
-        for rows in self._more.values():
-            answers: dict[int, list[int]] = {}
-            for row in rows:
-                answers.setdefault(self._answers[row], []).append(row)
-            yield list(answers.values())
+        self.prompts = 0
+        for records in self._records:
+            first: dict[bytes, tuple[int, int]] = {}
+            more: dict[bytes, dict[int, list[int]]] = {}
+            for prompt, answer, row in records:
+                before = first.setdefault(prompt, (answer, row))
+                if before != (answer, row):
+                    answers = more.setdefault(prompt, {before[0]: [before[1]]})
+                    answers.setdefault(answer, []).append(row)
+            self.prompts += len(first)
+            yield from (list(answers.values()) for answers in more.values())

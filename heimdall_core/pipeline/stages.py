@@ -15,8 +15,8 @@ import attrs
 from attrs import field, frozen
 
 from heimdall_core.config import WATCHING
-from heimdall_core.dataset import read_examples, write_examples
-from heimdall_core.dataset.correct import correct_file
+from heimdall_core.dataset import read_examples
+from heimdall_core.dataset.correct import CorrectionReport, correct_file
 from heimdall_core.dataset.split import split_rows
 from heimdall_core.dataset.stats import composition
 from heimdall_core.dataset.validate import validate_file
@@ -30,6 +30,7 @@ from heimdall_core.pipeline.steps.evaluate import (
 from heimdall_core.pipeline.steps.export import export_model, verify_artefact
 from heimdall_core.pipeline.steps.generate import Source, all_schemas, generate_dataset
 from heimdall_core.pipeline.steps.models import artefact_of, open_model
+from heimdall_core.pipeline.steps.refill import refilled
 from heimdall_core.pipeline.steps.release import write_release_notes
 from heimdall_core.pipeline.steps.train import train_model
 from heimdall_core.pipeline.store import digest_file, write_json
@@ -144,6 +145,7 @@ def _validate(context: StageContext) -> Outcome:
         options,
         language=context.registry.find_language,
         schemas=_schemas(context.inputs["generate"]),
+        emit=context.emit,
     )
     # The path would make the same report another one in another folder.
     found = {**report.to_json(), "path": "rows.jsonl"}
@@ -165,31 +167,27 @@ def _correct(context: StageContext) -> Outcome:
         "language": context.registry.find_language,
         "schemas": schemas,
     }
-    report = correct_file(rows, output, recipe.correct, **arguments)
+
+    def correct(path: Path) -> CorrectionReport:
+        return correct_file(path, output, recipe.correct, emit=context.emit, **arguments)
+
+    report = correct(rows)
     if report.quotas:
         # The declared second pass: the generators fill what curation found too small.
-        extra = context.output / "refill.jsonl"
-        generate_dataset(
+        write_json(context.output / "first_pass_quotas.json", dict(report.quotas))
+        report = refilled(
             context.registry,
             sources_of(recipe, context.registry),
-            total=sum(report.quotas.values()),
-            seed=recipe.seed + 1,
-            output=extra,
+            rows,
+            report,
+            correct,
+            extra=context.output / "refill.jsonl",
+            seed=recipe.seed,
             check=recipe.generate.check,
             dialect=recipe.generate.dialect,
             max_rejected=recipe.generate.max_rejected,
-            quotas=report.quotas,
             emit=context.emit,
         )
-        both = context.output / "both.jsonl"
-
-        def joined() -> Any:
-            yield from read_examples(rows)
-            yield from read_examples(extra)
-
-        write_examples(both, joined())
-        report = correct_file(both, output, recipe.correct, **arguments)
-        both.unlink()
     for lock in context.output.glob(".*.lock"):
         lock.unlink()  # nobody else is in this folder, and a lock is no output
     return Outcome(counts=report.to_json())
@@ -201,6 +199,8 @@ def _split(context: StageContext) -> Outcome:
         context.output,
         context.recipe.split,
         seed=context.recipe.seed,
+        language=context.registry.find_language,
+        emit=context.emit,
     )
     summary = composition(context.output / "train.jsonl")
     return Outcome(counts={**report.to_json(), "composition": summary.to_json()})
@@ -430,6 +430,7 @@ STAGES: tuple[Stage, ...] = (
         _languages,
         _validate,
         _CURATE,
+        ("rensa", "numpy", "phonenumbers", "python-stdnum", "detect-secrets"),
     ),
     Stage(
         "correct",
@@ -445,15 +446,17 @@ STAGES: tuple[Stage, ...] = (
             *_languages(recipe, registry),
         ),
         _correct,
-        (f"{_STEPS}.generate", *_CURATE),
+        (f"{_STEPS}.generate", f"{_STEPS}.refill", *_CURATE),
+        ("rensa", "numpy"),
     ),
     Stage(
         "split",
         ("correct",),
         lambda recipe, _: {"split": unstructure(recipe.split), "seed": recipe.seed},
-        lambda recipe, registry: (),
+        _languages,
         _split,
         _CURATE,
+        ("rensa", "numpy"),
     ),
     Stage(
         "train",

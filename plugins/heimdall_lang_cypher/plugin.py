@@ -21,6 +21,7 @@ def heimdall_languages() -> Iterator[Language]:
         format=lazy("heimdall_lang_cypher.printer:format_query"),
         extract=lazy("heimdall_lang_cypher.extract:extract"),
         complexity=lazy("heimdall_lang_cypher.complexity:complexity"),
+        vocabulary=lazy("heimdall_lang_cypher.vocabulary:vocabulary"),
         grammar=lazy("heimdall_lang_cypher.grammar:grammar"),
         engines=ENGINES,
         engine=lazy("heimdall_lang_cypher.engine:open_engine"),

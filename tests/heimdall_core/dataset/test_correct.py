@@ -61,7 +61,9 @@ def test_every_removal_is_counted_and_listed_with_its_reason(write: Write, toy: 
         "placeholder": 1,
         "language": 1,
         "duplicate": 1,
+        "canonical": 0,
         "contradiction": 2,
+        "near": 0,
         "balance": 0,
     }
     assert (report.rows_in, report.rows_out, report.rows_removed) == (9, 2, 7)

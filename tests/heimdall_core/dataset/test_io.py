@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heimdall_core.dataset import io
+from heimdall_core.dataset import formats
 from heimdall_core.dataset.io import (
     BadLine,
     example_from_dict,
@@ -118,7 +118,7 @@ def test_a_line_of_ten_megabytes_is_a_row(tmp_path: Path) -> None:
 def test_a_line_over_the_limit_is_bad_and_the_next_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(io, "MAX_LINE_BYTES", 100)
+    monkeypatch.setattr(formats, "MAX_LINE_BYTES", 100)
     path = tmp_path / "data.jsonl"
     for length in (101, 100_000):
         path.write_bytes(b"x" * length + b"\n" + LINE + b"\n")

@@ -70,8 +70,11 @@ def test_the_parts_have_about_their_shares_and_nothing_crosses(tmp_path: Path) -
     )
     questions = [{r.split()[-1] for r in rows} for rows in found.values()]
     assert sum(map(len, questions)) == 2000
-    assert report.leakage == {"exact prompt": {}, "combination": {}, "prompt": {}}
-    assert report.lines()[-1] == "✓ Leakage: none (exact prompt, combination, prompt)"
+    kinds = ("exact prompt", "combination", "prompt", "canonical", "near")
+    assert report.leakage == {kind: {} for kind in kinds}
+    assert (
+        report.lines()[-1] == "✓ Leakage: none (exact prompt, combination, prompt, canonical, near)"
+    )
     assert json.loads(json.dumps(report.to_json()))["parts"]["train"]["rows"] > 5000
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
         "test.jsonl",
@@ -193,7 +196,7 @@ def test_a_row_that_shares_its_prompt_with_a_held_out_schema_goes_with_it(tmp_pa
     report = split_rows(tmp_path / "all.jsonl", tmp_path / "out", options)
     assert report.tied_rows == 1
     assert parts_of(tmp_path / "out")["test_unseen_schemas"].count("Count all") == 2
-    assert "  with 1 rows of other schemas that share a key" in report.lines()
+    assert "  with 1 rows of others that share a key" in report.lines()
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,8 @@ def test_a_clean_file_reads_as_the_guide_promises(write: Write) -> None:
         "✓ Categories: Balanced (1:1 over 2 categories; 3:1 allowed)",
         "✓ Contradictions: none in 10 prompts",
         "✓ Placeholders: none",
+        "✓ Near duplicates: none",
+        "✓ Personal data and secrets: none found",
     ]
     assert report.ok(OPTIONS)
 
@@ -56,6 +58,8 @@ def test_the_report_shows_what_is_wrong_with_the_predecessors_dataset(predecesso
         "3:1 allowed)",
         "✗ Contradictions: 27 prompts have different answers (626 of 750 rows; 151 prompts in all)",
         "✓ Placeholders: none",
+        "✓ Near duplicates: none",
+        "✓ Personal data and secrets: none found",
     ]
     assert len(report.failures(OPTIONS)) == 2
 
