@@ -25,7 +25,7 @@ from attrs import frozen
 from heimdall_core.dataset import formats
 from heimdall_core.dataset.formats import Block
 from heimdall_core.errors import DatasetError
-from heimdall_core.types import CONTEXT_SIZES, Example
+from heimdall_core.types import CONTEXT_SIZES, Example, content_id
 
 _FIELDS = tuple(f.name for f in attrs.fields(Example))
 _TEXT = tuple(n for n in _FIELDS if n not in ("verification", "meta"))
@@ -90,8 +90,10 @@ def example_from_dict(data: Any, *, clean: bool = False) -> Example:
         )
     if extra:
         _check_json(extra, "meta")
-    row = Example(**known, meta=extra)
-    return row if row.id else attrs.evolve(row, id=row.content_id())
+    if not known.get("id"):
+        texts = (known.get("system", ""), known["instruction"], known.get("input", ""))
+        known["id"] = content_id(*texts, known["output"])
+    return Example(**known, meta=extra)
 
 
 def example_to_dict(row: Example) -> dict[str, Any]:
