@@ -56,8 +56,9 @@ class Parser(CommandParser):
                 break
             if self.kinds[self.i] != ";" and not _ends_line(statements[-1]):
                 self._fail_after_statement(statements[-1])
-            if self.accept(";") and self.kinds[self.i] == ";":
-                self.fail("a statement", "the end of the text", purpose="after `;`")
+            while self.accept(";"):
+                if self.kinds[self.i] == ";" and self.starts[self.i] == self.ends[self.i - 1]:
+                    self.fail("a statement", "the end of the text", purpose="after `;`")
             if self.kinds[self.i] == t.END:
                 break
         script = ast.Script(tuple(statements), start=statements[0].start, end=statements[-1].end)

@@ -59,7 +59,15 @@ class _Patterns:
     """The patterns of one clause. Variables are bound first, properties and predicates are
     checked afterwards, because they may use any variable of the clause."""
 
-    __slots__ = ("checker", "pending", "predicates", "relationships", "unreadable", "use")
+    __slots__ = (
+        "checker",
+        "pending",
+        "predicates",
+        "relationships",
+        "unreadable",
+        "use",
+        "visible",
+    )
 
     def __init__(self, checker: Checker, use: Use) -> None:
         self.checker = checker
@@ -73,6 +81,10 @@ class _Patterns:
         """Variables that properties cannot read, because they are only just made."""
         self.predicates: list[tuple[Expression, Scope]] = []
         """Predicates of paths in parentheses that are still to be checked, with their scope."""
+
+        self.visible: list[tuple[Scope, Scope, Scope]] = []
+        """What predicates in a quantified path see: a scope to be filled when all is bound, the
+        scope outside, that of one repetition."""
 
     # --- binding -----------------------------------------------------------------------------
 
@@ -228,8 +240,9 @@ class _Patterns:
             group = scope[name] = Symbol(list_of(symbol.type))
             group.labels = symbol.labels
             group.repeated = True
-        # Predicates inside see one repetition, and what was bound before the pattern.
-        visible = {**scope, **inner}
+        # Predicates inside see one repetition, and what the clause binds outside of the pattern.
+        visible: Scope = {}
+        self.visible.append((visible, scope, inner))
         self.pending = [
             (each, visible if where is inner else where, unreadable)
             for each, where, unreadable in self.pending
@@ -269,6 +282,8 @@ class _Patterns:
 
     def finish(self) -> None:
         checker = self.checker
+        for visible, outer, inner in self.visible:
+            visible.update({**outer, **inner})
         for node, scope, unreadable in self.pending:
             if node.properties is not None:
                 self.properties(node.properties, scope, unreadable)

@@ -72,6 +72,8 @@ class ShowParser(SchemaParser):
             words.append(self.word())
             self.i += 1
         last = _LAST_WORDS.get(self.word(), self.word())
+        if words == ["BTREE"]:
+            self.fail_with("BTREE indexes are gone since Neo4j 5", at=first + 1, suggestion="RANGE")
         if last not in _SHOWN:
             self.fail(*_SHOWN, purpose=f"after {verb}")
         if " ".join(words) not in ("", *_QUALIFIERS.get(last, ())):
