@@ -475,6 +475,8 @@ class Evaluator:
     higher_is_better: bool = True
     options: type = NoOptions
     version: str = "1"
+    ready: Callable[[Any], None] | None = None
+    """`ready(options)`: as `Trainer.ready`."""
 
 
 # --- heimdall_exporters --------------------------------------------------------------------------

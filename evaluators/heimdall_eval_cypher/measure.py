@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import attrs
 from attrs import frozen
 
 from heimdall_core.errors import HeimdallError, did_you_mean
@@ -88,8 +89,16 @@ def _measure(
         request = CheckRequest(
             dialect=options.dialect, schema=_schema(context, example), performance=performance
         )
-        measurements.append(judge(language.check(query, request)))
+        found = judge(language.check(query, request))
+        measurements.append(_placed(found, completion.text.find(query)))
     return measurements
+
+
+def _placed(found: Measurement, offset: int) -> Measurement:
+    """With the place of the query in the answer, where it does not begin it."""
+    if not found.detail or offset <= 0:
+        return found
+    return attrs.evolve(found, detail={**found.detail, "offset": offset})
 
 
 def _language(context: EvaluateContext, options: CypherOptions) -> Language:
@@ -117,7 +126,15 @@ def _errors(findings: Sequence[Finding]) -> list[Finding]:
 def _verdict(problems: Sequence[Finding]) -> Measurement:
     detail = {
         "findings": [
-            {"code": each.code, "message": each.message, "line": each.line, "column": each.column}
+            {
+                "code": each.code,
+                "message": each.message,
+                "severity": each.severity,
+                "line": each.line,
+                "column": each.column,
+                "end_line": each.end_line,
+                "end_column": each.end_column,
+            }
             for each in problems
         ]
     }

@@ -62,6 +62,8 @@ class MadeGraphs:
             limits = attrs.evolve(limits, seconds=options.timeout)
             self._engine.limits = limits  # type: ignore[attr-defined]
         self._filled: Sequence[str] | None = None
+        self._made_for: tuple[str, str, int] | None = None
+        self._statements: Sequence[str] = ()
 
     def unfit(self, schema: str) -> str:
         """Rows need a schema: data is made from it."""
@@ -71,12 +73,14 @@ class MadeGraphs:
 
     def open(self, schema: str, reference: str, number: int) -> str:
         """Fills the engine, unless it holds this very data."""
-        shape = with_values(self._schemas[schema], literals_of(reference) if reference else {})
-        try:
-            statements = self._populate(shape, number + 1)
-        except HeimdallError as error:
-            return f"no data can be made for the schema: {error}"
-        return "" if statements == self._filled else self._fill(statements)
+        if (schema, reference, number) != self._made_for:
+            shape = with_values(self._schemas[schema], literals_of(reference) if reference else {})
+            try:
+                self._statements = self._populate(shape, number + 1)
+            except HeimdallError as error:
+                return f"no data can be made for the schema: {error}"
+            self._made_for = (schema, reference, number)
+        return "" if self._statements == self._filled else self._fill(self._statements)
 
     def run(self, query: str) -> EngineResult:
         """A query that reads."""
@@ -106,7 +110,7 @@ class MadeGraphs:
             result = self._engine.run(statement)
             if result.error:
                 return f"the engine does not take the made data: {result.error}"
-        self._filled = list(statements)
+        self._filled = statements
         return ""
 
     def __enter__(self) -> Self:

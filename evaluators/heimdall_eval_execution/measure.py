@@ -49,10 +49,14 @@ def measure(
         skipped = Measurement(0.0, weight=0.0, detail={"skipped": "no Cypher"})
         return [skipped for _ in context.examples]
     with _graphs(language, options, context.schemas) as graphs:
-        return [
-            _Row(example, completion, language, options, graphs, context.schemas).measure()
+        rows = [
+            _Row(example, completion, language, options, graphs, context.schemas)
             for example, completion in zip(context.examples, context.completions, strict=True)
         ]
+        # Rows that need the same graph follow each other: it is filled once.
+        order = sorted(range(len(rows)), key=lambda i: rows[i].graph)
+        found = {i: rows[i].measure() for i in order}
+    return [found[i] for i in range(len(rows))]
 
 
 def _graphs(language: Language, options: ExecutionOptions, schemas: Mapping[str, Json]) -> Graphs:
@@ -91,6 +95,13 @@ class _Row:
         self.query = language.extract(completion.text)
         self.ended = completion.finish == "stop"
         self.schema = schemas.get(example.schema) if example.schema else None
+        self.same_text = self.query.strip().rstrip(";") == self.wanted.rstrip(";")
+
+    @property
+    def graph(self) -> tuple[str, bool, str]:
+        """Equal for rows that are run on the same graphs: an answer that is the reference letter
+        by letter needs none with the reference's literals."""
+        return self.example.schema, not self.same_text, "" if self.same_text else self.wanted
 
     def measure(self) -> Measurement:
         """The measurement of the row."""
@@ -100,25 +111,24 @@ class _Row:
             return _skipped("the reference writes, and the option 'writes' is off")
         if reason := self.graphs.unfit(self.example.schema):
             return _skipped(reason)
-        same_text = self.query.strip().rstrip(";") == self.wanted.rstrip(";")
-        for number in range(1 if same_text else self.graphs.count):
-            found = self._on_graph(number, same_text)
+        for number in range(1 if self.same_text else self.graphs.count):
+            found = self._on_graph(number)
             if found is not None:
                 return found
         return Measurement(1.0)
 
-    def _on_graph(self, number: int, same_text: bool) -> Measurement | None:
+    def _on_graph(self, number: int) -> Measurement | None:
         """The verdict of one graph; None where the answer is right on it."""
-        wanted = "" if same_text else self.wanted
+        wanted = "" if self.same_text else self.wanted
         if problem := self.graphs.open(self.example.schema, wanted, number):
             return _skipped(problem)
         if writes(self.wanted):
-            return self._state(same_text)
+            return self._state()
         reference = read_reference(self.wanted)
         right = self.graphs.run(reference.query)
         if right.error:
             return _skipped(f"the reference does not run: {right.error}")
-        if same_text and self.ended:
+        if self.same_text and self.ended:
             return None
         if verdict := self._refused():
             return verdict
@@ -134,14 +144,14 @@ class _Row:
             return None
         return self._wrong(answer)
 
-    def _state(self, same_text: bool) -> Measurement | None:
+    def _state(self) -> Measurement | None:
         """The verdict on a row whose reference writes: what both leave behind is compared, and
         what they return."""
         reference = read_reference(self.wanted)
         right, after = self.graphs.run_writing(self.wanted)
         if right.error:
             return _skipped(f"the reference does not run: {right.error}")
-        if same_text and self.ended:
+        if self.same_text and self.ended:
             return None
         if verdict := self._refused():
             return verdict

@@ -33,8 +33,9 @@ def measure(
     texts = sorted({text for pair in pairs for text in pair if text})
     if not texts:
         return [Measurement(0.0, detail={"empty": True}) for _ in pairs]
-    model = load_model(model_folder(options.model))
-    vectors = dict(zip(texts, _embed(model, texts, options.batch_size), strict=True))
+    folder = model_folder(options.model)
+    model = load_model(folder)
+    vectors = _vectors(model, str(folder), texts, options.batch_size)
     long = _too_long(model, texts)
     return [_pair(vectors, long, expected, answer) for expected, answer in pairs]
 
@@ -47,6 +48,23 @@ def _pair(vectors: dict[str, Any], long: set[str], expected: str, answer: str) -
     cosine = float(vectors[expected] @ vectors[answer])
     detail = {"truncated": True} if {expected, answer} & long else {}
     return Measurement(min(1.0, max(0.0, cosine)), detail=detail)
+
+
+#: Vectors of the texts of earlier calls: the right answers are the same for every file of a run.
+_KNOWN: dict[tuple[str, str], Any] = {}
+_MOST_KNOWN = 20_000
+
+
+def _vectors(model: Any, folder: str, texts: Sequence[str], batch_size: int) -> dict[str, Any]:
+    """Vectors of length 1, by text."""
+    missing = [text for text in texts if (folder, text) not in _KNOWN]
+    if len(_KNOWN) + len(missing) > _MOST_KNOWN:
+        _KNOWN.clear()
+        missing = list(texts)
+    if missing:
+        found = _embed(model, missing, batch_size)
+        _KNOWN.update(((folder, text), v) for text, v in zip(missing, found, strict=True))
+    return {text: _KNOWN[folder, text] for text in texts}
 
 
 def _embed(model: Any, texts: Sequence[str], batch_size: int) -> Any:

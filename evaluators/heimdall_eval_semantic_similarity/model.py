@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from heimdall_core.errors import ModelError, missing_extra
+from heimdall_eval_semantic_similarity.options import SemanticSimilarityOptions
 
 #: What a folder with a sentence-transformers model holds.
 _MARK = "modules.json"
@@ -42,15 +44,23 @@ def model_folder(name: str) -> Path:
     return found[0]
 
 
+def ready(options: SemanticSimilarityOptions) -> None:
+    """Raises what would stop the metric later: a package or a model that is missing."""
+    _require()
+    model_folder(options.model)
+
+
+def _require() -> None:
+    if find_spec("sentence_transformers") is None:
+        raise missing_extra("sentence-transformers", "similarity", "the metric 'semantic_similarity'")
+
+
 @lru_cache(maxsize=1)
 def load_model(folder: Path) -> Any:
     """The model in `folder`, on the CPU; kept, since one suite measures several files."""
-    try:
-        from sentence_transformers import SentenceTransformer
-    except ImportError as error:
-        raise missing_extra(
-            "sentence-transformers", "similarity", "the metric 'semantic_similarity'"
-        ) from error
+    _require()
+    from sentence_transformers import SentenceTransformer
+
     logging: Any = import_module("transformers.utils.logging")
     bars = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()

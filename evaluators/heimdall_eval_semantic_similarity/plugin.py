@@ -15,5 +15,6 @@ def heimdall_evaluators() -> Iterator[Evaluator]:
         summary="Cosine of the sentence embeddings of answer and right answer.",
         measure=lazy("heimdall_eval_semantic_similarity.measure:measure"),
         options=SemanticSimilarityOptions,
+        ready=lazy("heimdall_eval_semantic_similarity.model:ready"),
         target=0.85,
     )

@@ -33,6 +33,12 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "train": ("heimdall_core.cli.train:train", "Train a model on a dataset."),
     "evaluate": ("heimdall_core.cli.evaluate:evaluate", "Measure a model on a test set."),
+    "validate-cypher": (
+        "heimdall_core.cli.validate_cypher:validate_cypher",
+        "Check a model's queries, or a file's.",
+    ),
+    "compare": ("heimdall_core.cli.compare:compare", "Say which of two models is better."),
+    "suite": ("heimdall_core.cli.compare:suite", "Lock what models are measured on."),
     "export": ("heimdall_core.cli.export:export", "Export a trained model, to GGUF and others."),
     "verify": ("heimdall_core.cli.export:verify", "Prove an exported file against its model."),
     "chat": ("heimdall_core.cli.chat:chat", "Ask a model."),

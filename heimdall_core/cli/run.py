@@ -20,6 +20,7 @@ from heimdall_core.cli.common import (
 from heimdall_core.errors import FindingsError
 from heimdall_core.pipeline import run
 from heimdall_core.pipeline.plan import PlannedStage, plan
+from heimdall_core.pipeline.steps.evaluate import missed_targets
 from heimdall_core.recipe import Recipe, trust_of
 
 
@@ -63,12 +64,7 @@ def run_command(
         from heimdall_core.cli.summary import show_summary
 
         show_summary(console(), result.manifest, result.folder)
-    missed = [
-        f"{metric} {entry['value']:.4g} (target {entry['target']:g})"
-        for metric, entry in result.metrics.items()
-        if entry.get("reached") is False
-    ]
-    if missed:
+    if missed := missed_targets(result.metrics):
         raise FindingsError(f"targets missed: {', '.join(missed)}", where=found.name)
 
 

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from heimdall_core.cli.common import human_bytes, human_seconds
+from heimdall_core.pipeline.deltas import quantisation_deltas
 
 _BARS = "▁▂▃▄▅▆▇█"
 
@@ -46,6 +47,25 @@ def metrics_table(metrics: Mapping[str, Any]) -> Table:
     return table
 
 
+def deltas_table(metrics: Mapping[str, Any]) -> Table | None:
+    """What quantisation costs, or None where one file alone was measured."""
+    rows = quantisation_deltas(metrics)
+    if not rows:
+        return None
+    kinds = list(dict.fromkeys(kind for row in rows for kind in row.values))
+    table = Table(title="From the most exact file to the smallest", title_justify="left")
+    for column in ("metric", "test set", *kinds):
+        table.add_column(column, justify="left" if column in ("metric", "test set") else "right")
+    for row in rows:
+        cells = []
+        for kind in kinds:
+            delta = row.delta(kind) if kind in row.values else None
+            text = _figure(row.values.get(kind))
+            cells.append(text if kind == row.base or delta is None else f"{text} ({delta:+.3f})")
+        table.add_row(row.metric, row.test_set, *cells)
+    return table
+
+
 def proof_table(proof: Iterable[Mapping[str, Any]]) -> Table:
     """What was proved of each exported file."""
     table = Table(title="Proof", title_justify="left")
@@ -70,6 +90,8 @@ def show_summary(out: Console, manifest: Mapping[str, Any], folder: Path) -> Non
     measured = {k: v for k, v in manifest["metrics"].items() if "test_set" in v}
     if measured:
         out.print(metrics_table(measured))
+        if deltas := deltas_table(measured):
+            out.print(deltas)
     if "evaluate" in stages:
         for label, count in stages["evaluate"]["counts"]["cut_off"].items():
             if count:

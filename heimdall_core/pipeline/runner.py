@@ -112,7 +112,8 @@ def run(
 
 
 def _ready(recipe: Recipe, registry: Registry, stages: set[str]) -> None:
-    """Asks trainer and exporters whether they can start, before the first stage takes its time."""
+    """Asks trainer, exporters and evaluators whether they can start, before the first stage takes
+    its time."""
     trainer = registry.trainer(recipe.train.trainer_name)
     if "train" in stages and trainer.ready is not None:
         trainer.ready(recipe.train)
@@ -121,6 +122,11 @@ def _ready(recipe: Recipe, registry: Registry, stages: set[str]) -> None:
         if exporter.ready is not None:
             options: Any = structure(recipe.export.options.get(name, {}), exporter.options)
             exporter.ready(options)
+    for name in recipe.evaluate.metrics if "evaluate" in stages else ():
+        evaluator = registry.evaluator(name)
+        if evaluator.ready is not None:
+            chosen: Any = structure(recipe.evaluate.options.get(name, {}), evaluator.options)
+            evaluator.ready(chosen)
 
 
 def _until(name: str | None) -> tuple[Stage, ...]:

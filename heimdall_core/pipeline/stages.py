@@ -21,17 +21,19 @@ from heimdall_core.dataset.split import split_rows
 from heimdall_core.dataset.stats import composition
 from heimdall_core.dataset.validate import validate_file
 from heimdall_core.errors import FindingsError, StageError
+from heimdall_core.pipeline.steps.answers import AnswerLog, model_digest
 from heimdall_core.pipeline.steps.evaluate import (
     evaluate_model,
     metric_dict,
     spread,
-    write_answers,
+    write_report,
 )
 from heimdall_core.pipeline.steps.export import export_model, verify_artefact
 from heimdall_core.pipeline.steps.generate import Source, all_schemas, generate_dataset
 from heimdall_core.pipeline.steps.models import artefact_of, open_model
 from heimdall_core.pipeline.steps.refill import refilled
 from heimdall_core.pipeline.steps.release import write_release_notes
+from heimdall_core.pipeline.steps.suite import refuse_leaks
 from heimdall_core.pipeline.steps.train import train_model
 from heimdall_core.pipeline.store import digest_file, write_json
 from heimdall_core.recipe import Recipe
@@ -349,27 +351,31 @@ def _evaluate(context: StageContext) -> Outcome:
     counts: dict[str, Any] = {"cut_off": {}}
     for place, artefact in enumerate(table.artefacts):
         path = artefact_of(artefact, kinds)
+        digest = model_digest(path)
         with open_model(context.registry, path, table.runtime) as model:
             for file in sorted(split.glob("test*.jsonl")):
                 rows = spread(list(read_examples(file)), table.max_rows)
                 if not rows:
                     continue
                 label = f"{file.stem} on {artefact}"
-                report = evaluate_model(
-                    context.registry,
-                    model,
-                    rows,
-                    evaluators,
-                    max_new_tokens=table.max_new_tokens,
-                    schemas=_schemas(context.inputs["generate"]),
-                    targets=table.targets,
-                    seed=recipe.seed,
-                    emit=context.emit,
-                    label=label,
-                )
-                write_answers(
-                    context.output / f"answers-{artefact}-{file.stem}.jsonl", rows, report
-                )
+                refuse_leaks(split / "train.jsonl", rows, f"evaluate: {file.name}")
+                name = f"answers-{artefact}-{file.stem}.jsonl"
+                key = f"{digest} {table.max_new_tokens}"
+                with AnswerLog(context.work / name, key) as log:
+                    report = evaluate_model(
+                        context.registry,
+                        model,
+                        rows,
+                        evaluators,
+                        max_new_tokens=table.max_new_tokens,
+                        schemas=_schemas(context.inputs["generate"]),
+                        targets=table.targets,
+                        seed=recipe.seed,
+                        emit=context.emit,
+                        label=label,
+                        log=log,
+                    )
+                write_report(context.output / name, rows, report)
                 counts["cut_off"][label] = report.cut_off
                 for result in report.results:
                     name = _metric_name(result.metric, file.stem, artefact if place else "")
@@ -514,8 +520,10 @@ STAGES: tuple[Stage, ...] = (
         ),
         _evaluate,
         (
+            f"{_STEPS}.answers",
             f"{_STEPS}.evaluate",
             f"{_STEPS}.models",
+            f"{_STEPS}.suite",
             "heimdall_core.pipeline.statistics",
             *_PROMPT,
         ),

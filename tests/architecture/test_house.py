@@ -28,6 +28,7 @@ ROLES = {
         "heimdall_teach_",
         "heimdall_track_",
         "heimdall_exec_",
+        "heimdall_report_",
     ),
 }
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -12,10 +11,11 @@ from typing import Any
 import attrs
 from attrs import frozen
 
-from heimdall_core.dataset import atomic_text
 from heimdall_core.errors import HeimdallError, PluginError
 from heimdall_core.pipeline.statistics import Metric, summarise
+from heimdall_core.pipeline.steps.answers import AnswerLog, write_answers
 from heimdall_core.pipeline.steps.models import answer_rows
+from heimdall_core.pipeline.steps.suite import suite_of, suite_path, write_suite
 from heimdall_core.registry import Registry
 from heimdall_core.types import (
     Completion,
@@ -38,12 +38,18 @@ class MetricResult:
     target: float | None
     higher_is_better: bool
     by_category: Mapping[str, Metric]
+    by_difficulty: Mapping[str, Metric]
+    """By what the row's `meta.difficulty` says, or the language's level, 1 (one clause) to 5."""
+    by_context_size: Mapping[str, Metric]
     measurements: tuple[Measurement, ...]
+    demanded: bool = False
+    """Whether the target was asked for, and is not only the evaluator's own."""
 
     @property
     def reached(self) -> bool | None:
-        """Whether the target is reached; None without one, or without rows to measure."""
-        if self.target is None or not self.value.n:
+        """Whether the target is reached; None without one, or without rows to measure, unless
+        it was demanded: a gate that nothing was measured for is closed."""
+        if self.target is None or (not self.value.n and not self.demanded):
             return None
         value = self.value.value
         return value >= self.target if self.higher_is_better else value <= self.target
@@ -56,6 +62,8 @@ class MetricResult:
             "reached": self.reached,
             "higher_is_better": self.higher_is_better,
             "by_category": {k: metric_dict(m) for k, m in self.by_category.items()},
+            "by_difficulty": {k: metric_dict(m) for k, m in self.by_difficulty.items()},
+            "by_context_size": {k: metric_dict(m) for k, m in self.by_context_size.items()},
         }
 
 
@@ -75,6 +83,10 @@ class EvaluateReport:
     completions: tuple[Completion, ...]
     cut_off: int
     """Answers that hit the token limit instead of ending; they are measured as they are."""
+    difficulties: tuple[str, ...]
+    """Of each row."""
+    suite: Mapping[str, Any]
+    """What was measured on, and with what."""
 
 
 def spread(rows: Sequence[Example], most: int) -> list[Example]:
@@ -96,8 +108,10 @@ def evaluate_model(
     seed: int = 0,
     emit: Callable[[Event], None] = lambda event: None,
     label: str = "",
+    log: AnswerLog | None = None,
 ) -> EvaluateReport:
-    """Runs evaluators (name → options) on a loaded model.
+    """Runs evaluators (name → options) on a loaded model. With a `log`, answers are written down as
+    they come, and those that stand in it are not asked for again.
 
     Raises `PluginError` with the evaluator's name where one raises or returns something else than
     a measurement per row.
@@ -108,7 +122,7 @@ def evaluate_model(
     completions: list[Completion] = []
     if any("answers" in plugin.needs for plugin in plugins.values()):
         completions = answer_rows(
-            model, rows, max_new_tokens=max_new_tokens, emit=emit, label=label
+            model, rows, max_new_tokens=max_new_tokens, emit=emit, label=label, log=log
         )
     cut_off = sum(answer.finish != "stop" for answer in completions)
     if cut_off:
@@ -127,46 +141,46 @@ def evaluate_model(
         language=registry.find_language,
         schemas=schemas or {},
         seed=seed,
+        max_new_tokens=max_new_tokens,
     )
+    difficulties = tuple(difficulty(row, registry) for row in rows)
     results = []
     for name, options in evaluators.items():
         emit(Event("note", "evaluate", f"{label}: {name}"))
         plugin = plugins[name]
         measurements = _measure(plugin, context, options)
-        target = (targets or {}).get(name, plugin.target)
-        results.append(_result(plugin, rows, measurements, target, seed))
-    return EvaluateReport(tuple(results), tuple(completions), cut_off)
+        result = _result(plugin, rows, difficulties, measurements, targets or {}, seed)
+        if math.isfinite(result.value.value):
+            emit(Event("metric", "evaluate", label, values={name: result.value.value}))
+        results.append(result)
+    suite = suite_of(registry, rows, evaluators, max_new_tokens=max_new_tokens)
+    return EvaluateReport(tuple(results), tuple(completions), cut_off, difficulties, suite)
 
 
-def write_answers(path: Path, rows: Sequence[Example], report: EvaluateReport) -> None:
-    """Every question with the right answer, the model's, and each metric's value for it."""
-    with atomic_text(path) as file:
-        for i, row in enumerate(rows):
-            line: dict[str, Any] = {
-                "id": row.id or row.content_id(),
-                "instruction": row.instruction,
-                "input": row.input,
-                "expected": row.output,
-                "category": row.category,
-                "family": row.family,
-                "schema": row.schema,
-            }
-            if report.completions:
-                answer = report.completions[i]
-                line |= {
-                    "answer": answer.text,
-                    "tokens": answer.tokens,
-                    "finish": answer.finish,
-                }
-            line["metrics"] = {
-                r.metric: {
-                    "value": r.measurements[i].value,
-                    "weight": r.measurements[i].weight,
-                    **r.measurements[i].detail,
-                }
-                for r in report.results
-            }
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+def difficulty(row: Example, registry: Registry) -> str:
+    """How hard a row is: what it says itself, or its language's level; '' where none is."""
+    own = row.meta.get("difficulty")
+    if isinstance(own, str | int) and not isinstance(own, bool):
+        return str(own)
+    language = registry.find_language(row.language) if row.language else None
+    if language is None or language.complexity is None:
+        return ""
+    try:
+        return str(language.complexity(row.output).level)
+    except HeimdallError:
+        return ""
+
+
+def write_report(path: Path, rows: Sequence[Example], report: EvaluateReport) -> None:
+    """Every answer with its measurements, and the suite beside it."""
+    write_answers(
+        path,
+        rows,
+        report.completions,
+        {result.metric: result.measurements for result in report.results},
+        report.difficulties,
+    )
+    write_suite(suite_path(path), report.suite)
 
 
 def _measure(plugin: Evaluator, context: EvaluateContext, options: Any) -> list[Measurement]:
@@ -192,21 +206,39 @@ def _measure(plugin: Evaluator, context: EvaluateContext, options: Any) -> list[
 def _result(
     plugin: Evaluator,
     rows: Sequence[Example],
+    difficulties: Sequence[str],
     measurements: list[Measurement],
-    target: float | None,
+    targets: Mapping[str, float],
     seed: int,
 ) -> MetricResult:
-    groups: dict[str, list[Measurement]] = defaultdict(list)
-    for row, measurement in zip(rows, measurements, strict=True):
-        groups[row.category or "none"].append(measurement)
+    def by(keys: Sequence[str]) -> dict[str, Metric]:
+        groups: dict[str, list[Measurement]] = defaultdict(list)
+        for key, measurement in zip(keys, measurements, strict=True):
+            groups[key or "none"].append(measurement)
+        return {
+            name: summarise(group, plugin.aggregate, seed=seed, resamples=200)
+            for name, group in sorted(groups.items())
+        }
+
     return MetricResult(
         metric=plugin.name,
         value=summarise(measurements, plugin.aggregate, seed=seed),
-        target=target,
+        target=targets.get(plugin.name, plugin.target),
         higher_is_better=plugin.higher_is_better,
-        by_category={
-            name: summarise(group, plugin.aggregate, seed=seed, resamples=200)
-            for name, group in sorted(groups.items())
-        },
+        by_category=by([row.category for row in rows]),
+        by_difficulty=by(difficulties),
+        by_context_size=by([row.context_size for row in rows]),
         measurements=tuple(measurements),
+        demanded=plugin.name in targets,
     )
+
+
+def missed_targets(metrics: Mapping[str, Any]) -> list[str]:
+    """A line for each metric that misses its target; `metrics` as `MetricResult.to_dict` gives."""
+    return [
+        f"{name} was not measured (target {entry['target']:g})"
+        if entry["value"] is None or not entry["n"]
+        else f"{name} {entry['value']:.4g} (target {entry['target']:g})"
+        for name, entry in metrics.items()
+        if entry.get("reached") is False
+    ]

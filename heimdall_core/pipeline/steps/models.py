@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from heimdall_core.errors import ModelError, did_you_mean
 from heimdall_core.prompt import messages_for, render_prompt
 from heimdall_core.registry import Registry
 from heimdall_core.types import Completion, Event, Example, LoadedModel, Runtime
 
+if TYPE_CHECKING:
+    from heimdall_core.pipeline.steps.answers import AnswerLog
+
+#: Prompts that are answered between two lines of progress.
 _PIECE = 64
 
 
@@ -54,20 +59,29 @@ def answer_rows(
     emit: Callable[[Event], None] = lambda event: None,
     stage: str = "evaluate",
     label: str = "",
+    log: AnswerLog | None = None,
 ) -> list[Completion]:
-    """Greedy answers to rows, in order, with progress."""
+    """Greedy answers to rows, in order, with progress. A prompt that several rows share is answered
+    once; with a `log`, one that was answered before is not asked again."""
     prompts = [prompt_of(row) for row in rows]
+    answers: dict[str, Completion] = {}
+    for prompt in prompts if log is not None else ():
+        found = log.find(prompt) if log is not None else None
+        if found is not None:
+            answers[prompt] = found
+    if answers:
+        emit(Event("note", stage, f"{label}: {len(answers)} answers are there already"))
     # Prompts of like length are answered together; a batch costs what its longest row costs.
-    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
-    answers: list[Completion | None] = [None] * len(prompts)
+    order = sorted({p for p in prompts if p not in answers}, key=lambda p: (len(p), p))
     for start in range(0, len(order), _PIECE):
         piece = order[start : start + _PIECE]
-        found = model.generate([prompts[i] for i in piece], max_new_tokens=max_new_tokens)
-        for i, answer in zip(piece, found, strict=True):
-            answers[i] = answer
+        fresh = model.generate(piece, max_new_tokens=max_new_tokens)
+        answers |= zip(piece, fresh, strict=True)
+        if log is not None:
+            log.add(piece, fresh)
         done = min(start + _PIECE, len(order))
         emit(Event("progress", stage, label, done=done, total=len(order)))
-    return [answer for answer in answers if answer is not None]
+    return [answers[prompt] for prompt in prompts]
 
 
 def artefact_of(name: str, kinds: dict[str, Path]) -> Path:
