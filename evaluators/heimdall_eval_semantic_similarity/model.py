@@ -52,7 +52,9 @@ def ready(options: SemanticSimilarityOptions) -> None:
 
 def _require() -> None:
     if find_spec("sentence_transformers") is None:
-        raise missing_extra("sentence-transformers", "similarity", "the metric 'semantic_similarity'")
+        raise missing_extra(
+            "sentence-transformers", "similarity", "the metric 'semantic_similarity'"
+        )
 
 
 @lru_cache(maxsize=1)
