@@ -259,6 +259,8 @@ class Language:
     """`engine(name)`: an embedded engine, by one of `engines`; the first is the default."""
     populate: Callable[[Json, int], Sequence[str]] | None = None
     """`populate(schema, seed)`: statements that fill an engine with data of that schema."""
+    witness: Callable[[str, Json, int], Sequence[str]] | None = None
+    """`witness(query, schema, seed)`: statements that add data which the query finds."""
 
 
 # --- heimdall_teachers ---------------------------------------------------------------------------

@@ -16,11 +16,13 @@ from heimdall_core.errors import HeimdallError
 from heimdall_core.pipeline.measure import peak_bytes
 from heimdall_core.pipeline.stages import sources_of
 from heimdall_core.pipeline.steps.companions import Ties, write_companions
-from heimdall_core.pipeline.steps.generate import Source, generate_dataset
+from heimdall_core.pipeline.steps.generate import Source, all_schemas, generate_dataset
 from heimdall_core.pipeline.steps.mix import Focus, default_mix
+from heimdall_core.pipeline.steps.prove import Draw
+from heimdall_core.pipeline.steps.prove import prove as prove_rows
 from heimdall_core.registry import Registry
 from heimdall_core.structure import structure
-from heimdall_core.types import Event
+from heimdall_core.types import Event, Example
 
 _file = click.Path(path_type=Path)
 
@@ -54,6 +56,13 @@ _file = click.Path(path_type=Path)
     "--companions", is_flag=True, help="Write a test set and lists of prompts beside the output."
 )
 @click.option(
+    "--prove",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="Execute N rows of each generator on the embedded engine and say how they fared.",
+)
+@click.option(
     "--workers",
     type=click.IntRange(0),
     default=0,
@@ -75,6 +84,7 @@ def generate(
     max_rejected: float,
     check: bool,
     companions: bool,
+    prove: int,
     workers: int,
     settings: tuple[str, ...],
     as_json: bool,
@@ -93,7 +103,13 @@ def generate(
         focus = _focus(optimize_focus, plugin_focus, bool(recipe or generators))
         plugins = registry()
         sources = _sources(plugins, recipe, generators, settings, focus, note)
-        ties = Ties()
+        ties, drawn = Ties(), Draw(prove, seed)
+        watchers = [*([ties.add] if companions else []), *([drawn.add] if prove else [])]
+
+        def watched(row: Example) -> None:
+            for watch in watchers:
+                watch(row)
+
         report = generate_dataset(
             plugins,
             sources,
@@ -106,7 +122,7 @@ def generate(
             max_rejected=max_rejected,
             repo=repo,
             workers=workers,
-            on_row=ties.add if companions else None,
+            on_row=watched if watchers else None,
             emit=observe,
         )
         figures: dict[str, Any] = {**report.to_dict(), "output": str(output)}
@@ -124,9 +140,16 @@ def generate(
                 emit=observe,
             )
             figures["companions"] = [str(path) for path in written]
-    seconds = time.monotonic() - started
+        seconds = time.monotonic() - started
+        proofs = (
+            prove_rows(plugins, drawn.rows, all_schemas(sources), seed=seed, emit=observe)
+            if prove
+            else {}
+        )
     if as_json:
         # One line, the last of the output, for programs that read it.
+        if prove:
+            figures["proof"] = {name: proof.to_dict() for name, proof in proofs.items()}
         figures |= {"seconds": round(seconds, 3), "peak_mb": round(_peak() / 1e6, 1)}
         click.echo(json.dumps(figures, ensure_ascii=False))
         return
@@ -135,6 +158,14 @@ def generate(
         click.echo(f"  {name}: {count:,}")
     for path in figures.get("companions", ()):
         click.echo(path)
+    for name, proof in proofs.items():
+        click.echo(
+            f"  proof of {name}: {proof.drawn} queries drawn, {proof.covered:.1%} executed, "
+            f"{proof.with_rows} with rows, {proof.empty} empty, {proof.failed} failed, "
+            f"{proof.unknown} not known to the engine"
+        )
+        for line in proof.examples:
+            click.echo(f"    {line}")
 
 
 def _focus(optimize: bool, plugin: bool, named: bool) -> Focus:

@@ -26,6 +26,7 @@ def heimdall_languages() -> Iterator[Language]:
         engines=ENGINES,
         engine=lazy("heimdall_lang_cypher.engine:open_engine"),
         populate=lazy("heimdall_lang_cypher.populate:populate"),
+        witness=lazy("heimdall_lang_cypher.witness:witness"),
     )
 
 

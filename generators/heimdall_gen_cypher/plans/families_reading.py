@@ -111,6 +111,8 @@ def tested(draw: Draw) -> Reading | None:
     if found is None:
         return None
     spots, hops = found
+    if before and hops[0].type is hops[1].type and hops[0].forward is not hops[1].forward:
+        return None  # what was followed there is followed back: always so, or never
     free = draw.dialect in ("neo4j", "neo4j5")
     tested_ = [
         with_conditions(draw, spot, draw.one((0, 1)), inside=not free)
