@@ -70,7 +70,7 @@ def make(tmp_path: Path, *sources: Source, total: int, **more: Any) -> GenerateR
     )
 
 
-@pytest.mark.parametrize("field", ["family", "schema", "instruction", "output"])
+@pytest.mark.parametrize("field", ["family", "instruction", "output"])
 def test_a_row_that_says_too_little_is_rejected(tmp_path: Path, field: str) -> None:
     bad = attrs.evolve(GOOD, **{"instruction": "other", field: " "})
     source = Source(of("g", GOOD, bad), None)
@@ -88,6 +88,30 @@ def test_the_registration_stands_for_source_and_licence(tmp_path: Path) -> None:
     [row] = read_examples(tmp_path / "rows.jsonl")
     assert (row.source, row.licence, row.schema) == ("g", "MIT", "none")
     assert row.id == row.content_id()
+
+
+def test_a_query_about_no_graph_names_nothing_of_one(tmp_path: Path) -> None:
+    import heimdall_lang_cypher.plugin as cypher
+
+    def row(number: int, query: str) -> Example:
+        return attrs.evolve(
+            GOOD, instruction=f"q{number}", output=query, language="cypher", schema=""
+        )
+
+    queries = ("CALL db.labels() YIELD label RETURN label", "MATCH (a:A) RETURN a.k")
+    bare = of("g", *(row(n, query) for n, query in enumerate(queries)))
+    described = attrs.evolve(bare, schemas=lambda _: {"s": {"name": "s"}})
+    for generator, rejected in ((bare, 0), (described, 1)):
+        report = generate_dataset(
+            Registry(discover=False, plugins=[("c", cypher)]),
+            (Source(generator, None),),
+            total=2,
+            seed=1,
+            output=tmp_path / "rows.jsonl",
+            max_rejected=1.0,
+        )
+        assert report.rejected == rejected
+        assert {each.schema for each in read_examples(tmp_path / "rows.jsonl")} == {"none"}
 
 
 def test_one_prompt_has_one_answer(tmp_path: Path) -> None:

@@ -29,6 +29,13 @@ from heimdall_core.types import CheckRequest, Example, Finding, Json
 #: Schema of a row that is about no graph, or about one that nobody described.
 NO_SCHEMA = "none"
 
+#: What a query must fit that is said to be about no graph, where its generator describes the graphs
+#: that its other queries are about: it may name no label, type or property.
+_CLOSED = "nothing at all"
+NOTHING: Mapping[str, Json] = {
+    _CLOSED: {"name": _CLOSED, "nodes": {"Nothing": {"properties": {}}}, "relationships": []}
+}
+
 _REQUIRED = ("instruction", "output", "family", "schema", "source", "licence")
 
 #: Rows that one process is given at a time.
@@ -46,9 +53,6 @@ def gap(row: Example) -> Finding | None:
                 "error",
                 f"the row has no {name}",
                 kind="schema",
-                suggestion=f"schema '{NO_SCHEMA}' is for rows about no known graph"
-                if name == "schema"
-                else "",
             )
     return None
 
@@ -63,13 +67,15 @@ class Question:
     dialect: str
 
 
-def question(row: Example, dialect: str) -> Question | None:
+def question(row: Example, dialect: str, *, closed: bool = False) -> Question | None:
     """What a row's answer is checked for; None for prose. `dialect` rules where it is given; else
-    a row may name its own (`meta.dialect`), and the language's default stands for the rest."""
+    a row may name its own (`meta.dialect`), and the language's default stands for the rest. With
+    `closed`, an answer about no known graph may name nothing that a graph holds."""
     if not row.language:
         return None
     own = row.meta.get("dialect", "")
-    return Question(row.language, row.output, row.schema, dialect or str(own))
+    schema = _CLOSED if closed and row.schema == NO_SCHEMA else row.schema
+    return Question(row.language, row.output, schema, dialect or str(own))
 
 
 class Answers(Protocol):

@@ -23,6 +23,7 @@ from heimdall_core.errors import FindingsError, HeimdallError, PluginError
 from heimdall_core.pipeline.steps.checking import (
     CHUNK,
     NO_SCHEMA,
+    NOTHING,
     Checker,
     ProcessChecker,
     gap,
@@ -136,7 +137,7 @@ def generate_dataset(
     schemas = all_schemas(sources)
     with ExitStack() as stack:
         checker: Checker | ProcessChecker = (
-            open_checker(registry, schemas, rows=total, workers=workers)
+            open_checker(registry, {**schemas, **NOTHING}, rows=total, workers=workers)
             if check
             else Checker({}, schemas)
         )
@@ -177,6 +178,8 @@ class _Run:
         self.checker, self.file, self.rejects = checker, file, rejects
         self.dialect, self.check, self.total = dialect, check, total
         self.emit = emit
+        #: Whether the generator at work describes its schemas.
+        self.closed = False
         self.exclude: Callable[[Example], bool] | None = None
         self.on_row: Callable[[Example], None] | None = None
         self.languages = frozenset(registry.names("language"))
@@ -275,7 +278,10 @@ class _Run:
         )
 
     def _send(self) -> None:
-        asked = [question(row, self.dialect) if self.check else None for row in self._chunk]
+        asked = [
+            question(row, self.dialect, closed=self.closed) if self.check else None
+            for row in self._chunk
+        ]
         self.checker.ask(asked)
         self._asked.append(self._chunk)
         self._chunk = []
@@ -356,6 +362,7 @@ class _Asker:
     ) -> None:
         """Brings the generator's rows up to `count`, or notes how many it can make."""
         run, name = self._run, source.generator.name
+        run.closed = source.generator.schemas is not None
         asked = count
         for number in range(_ROUNDS):
             context = GenerateContext(
@@ -397,13 +404,11 @@ def _completed(row: Example, generator: Generator) -> Example:
     """The row with what the generator's registration says about all of its rows."""
     if row.source and row.licence and row.schema:
         return row
-    # A generator that describes schemas has to say which one a query is about.
-    unknown = NO_SCHEMA if not row.language or generator.schemas is None else ""
     return attrs.evolve(
         row,
         source=row.source or generator.name,
         licence=row.licence or generator.licence,
-        schema=row.schema or unknown,
+        schema=row.schema or NO_SCHEMA,
     )
 
 
