@@ -139,17 +139,23 @@ class Predicate:
         """As it reads after `with`."""
         if self.of.type == "BOOLEAN" and self.plain:
             return f"{voice.prop(self.of)} set to {voice.value(self.values[0])}"
-        return self._fill(voice.pick(_WITH[self.op]), voice.prop(self.of), voice.value)
+        return self._fill(voice.pick(_WITH[self.op]), self._name(voice), voice.value)
 
     def whose(self, voice: Voice) -> str:
         """As it reads after `whose`."""
-        return self._fill(voice.pick(_WHOSE[self.op]), voice.prop(self.of), voice.value)
+        return self._fill(voice.pick(_WHOSE[self.op]), self._name(voice), voice.value)
+
+    def _name(self, voice: Voice) -> str:
+        """The property; where it is there or not, as its value is spoken of: `toxic flag`."""
+        present = self.op in ("null", "not_null")
+        return voice.column(self.of) if present else voice.prop(self.of)
 
     def _fill(self, template: str, name: str, write: Callable[[Value], str]) -> str:
         shown = [write(value) for value in self.values]
         x = shown[0] if shown else ""
         y = shown[1] if len(shown) > 1 else ""
-        forms = _MANY if many(self.of) else _ONE
+        plain = self.of.type not in ("BOOLEAN", "DATE")
+        forms = _MANY if plain and many(self.of) else _ONE
         return template.format(p=name, e=name, x=x, y=y, list=", ".join(shown), **forms)
 
 
