@@ -2,9 +2,10 @@
 
     python benchmarks/generate.py [--rows 100000] [--rounds 3]
 
-The peer is NornicDB's `generate_heimdall_dataset.py`, which cannot be shipped here: it makes 750 rows in
-0.58 s, of which 92 can be right (their prompt has one answer), so about 150 right rows a second. Seconds are
-wall time of the whole command, processes included; memory is the peak of the largest process.
+The peer is NornicDB's `generate_heimdall_dataset.py`, which cannot be shipped here: it makes 750
+rows in 0.58 s, of which 92 can be right (their prompt has one answer), so about 150 right rows a
+second. Seconds are wall time of the whole command, processes included; memory is the peak of the
+largest process.
 """
 
 from __future__ import annotations
