@@ -21,7 +21,7 @@ SHARES: Mapping[Focus, Mapping[str, float]] = {
 #: A category is in focus where its name holds one of these.
 WORDS: Mapping[Focus, tuple[str, ...]] = {
     "": (),
-    "optimize": ("optimi", "perform", "profile", "explain_plan", "index", "memory"),
+    "optimize": ("optimi", "perform", "plans", "index", "memory", "rewrites", "findings"),
     "plugin": ("plugin", "develop", "hook", "heimdall"),
 }
 
