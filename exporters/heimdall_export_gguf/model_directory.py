@@ -106,8 +106,8 @@ def _with_adapter(adapter: Adapter) -> ModelDirectory:
 def _merged(adapter: Adapter, base: ModelDirectory) -> tuple[dict[str, Source], bool]:
     """The merged tensors, and whether output matrix and embedding still are one.
 
-    PEFT adapts one of two tied matrices alone, so they part; with `ensure_weight_tying`, and for
-    single trained tokens, both follow.
+    PEFT adapts one of two tied matrices alone, so they part; with `ensure_weight_tying`, for
+    single trained tokens, and where an embedding has grown without a head beside it, both follow.
     """
     tied = bool(base.config.get("tie_word_embeddings", False))
     touched = {_EMBEDDING, _HEAD} & {f"{module}.weight" for module in adapter.modules}
@@ -116,7 +116,9 @@ def _merged(adapter: Adapter, base: ModelDirectory) -> tuple[dict[str, Source], 
     together = adapter.config.get("ensure_weight_tying") or adapter.config.get(
         "trainable_token_indices"
     )
-    if together and _HEAD not in touched:
+    whole = adapter.modules.get("model.embed_tokens", {}).get("weight")
+    grown = whole is not None and whole.shape != base.tensors[_EMBEDDING].shape
+    if (together or grown) and _HEAD not in touched:
         return merged_tensors(adapter, base.tensors), True
     untied = {**base.tensors, _HEAD: base.tensors[_EMBEDDING]}
     return merged_tensors(adapter, untied), False

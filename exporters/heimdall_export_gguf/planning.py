@@ -109,6 +109,12 @@ def planned_tensors(architecture: Architecture, model: ModelDirectory) -> list[t
     return plan
 
 
+def target_rules(architecture: Architecture, model: ModelDirectory) -> dict[str, TensorRule]:
+    """What each stored tensor becomes, by its Hugging Face name."""
+    layers = dimensions(model)["layers"]
+    return {rule.source: rule for rule in _rules(architecture, layers, tied=False)}
+
+
 def _changed(rule: TensorRule, stored: Source, config: Mapping[str, int]) -> Source:
     match rule.change:
         case "rotary queries":

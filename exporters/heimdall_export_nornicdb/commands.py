@@ -17,3 +17,10 @@ def context() -> Any:
     from heimdall_export_nornicdb.cli import context as group
 
     return group
+
+
+def checklist() -> Any:
+    """`heimdall checklist`."""
+    from heimdall_export_nornicdb.cli_checklist import checklist as command
+
+    return command

@@ -19,3 +19,8 @@ def heimdall_commands() -> Iterator[Command]:
         summary="Recommend a context size.",
         load=lazy("heimdall_export_nornicdb.commands:context"),
     )
+    yield Command(
+        name="checklist",
+        summary="Go through the production checklist for a run.",
+        load=lazy("heimdall_export_nornicdb.commands:checklist"),
+    )

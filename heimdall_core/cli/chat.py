@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -10,7 +11,8 @@ from heimdall_core.cli.common import registry
 from heimdall_core.errors import HeimdallError
 from heimdall_core.pipeline.steps.models import open_model
 from heimdall_core.prompt import Message, render_prompt
-from heimdall_core.types import CheckRequest, LoadedModel
+from heimdall_core.registry import Registry
+from heimdall_core.types import CheckRequest, Json, LoadedModel
 
 
 @click.command("chat")
@@ -22,6 +24,8 @@ from heimdall_core.types import CheckRequest, LoadedModel
 @click.option("--temperature", type=click.FloatRange(0), default=0.0, show_default=True)
 @click.option("--language", default="cypher", show_default=True, help="Check answers with this.")
 @click.option("--dialect", default="", help="Dialect to check against.")
+@click.option("--schema", type=click.Path(path_type=Path), help="Graph schema (JSON).")
+@click.option("--only-queries", "--cypher-only", is_flag=True, help="Nothing but the grammar's.")
 def chat(
     model: Path,
     prompt: str | None,
@@ -31,16 +35,20 @@ def chat(
     temperature: float,
     language: str,
     dialect: str,
+    schema: Path | None,
+    only_queries: bool,
 ) -> None:
     """Ask MODEL, a GGUF file or a model folder.
 
     Each question is a conversation of its own, as in NornicDB's own interface.
     """
     plugins = registry()
+    known = read_schema(schema)
+    grammar = _grammar(plugins, language, known) if only_queries else ""
     with open_model(plugins, model, runtime) as loaded:
-        verdict = _Verdict(language, dialect)
+        verdict = _Verdict(language, dialect, known)
         if prompt is not None:
-            _answer(loaded, prompt, system, max_new_tokens, temperature, verdict)
+            _answer(loaded, prompt, system, max_new_tokens, temperature, verdict, grammar)
             return
         click.echo(f"{loaded.name}: ask away; an empty line ends.", err=True)
         while True:
@@ -50,15 +58,38 @@ def chat(
                 return
             if not question.strip():
                 return
-            _answer(loaded, question, system, max_new_tokens, temperature, verdict)
+            _answer(loaded, question, system, max_new_tokens, temperature, verdict, grammar)
+
+
+def read_schema(path: Path | None) -> Json | None:
+    """A graph schema as plain JSON. Raises `HeimdallError` for a file that is none."""
+    if path is None:
+        return None
+    try:
+        data = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise HeimdallError(f"cannot be read: {error.strerror}", where=str(path)) from error
+    except ValueError as error:
+        raise HeimdallError("is not valid JSON", where=str(path)) from error
+    if not isinstance(data, dict):
+        raise HeimdallError("is no schema: a JSON object is expected", where=str(path))
+    return data
+
+
+def _grammar(plugins: Registry, language: str, schema: Json | None) -> str:
+    """GBNF of the language, with a schema its names alone."""
+    found = plugins.language(language)
+    if found.grammar is None:
+        raise HeimdallError(f"the language '{language}' has no grammar", where="--only-queries")
+    return found.grammar("schema" if schema else "data", schema)
 
 
 class _Verdict:
     """What the language's checker says of an answer; nothing for prose."""
 
-    def __init__(self, language: str, dialect: str) -> None:
+    def __init__(self, language: str, dialect: str, schema: Json | None) -> None:
         self._language = registry().language(language)
-        self._request = CheckRequest(dialect=dialect)
+        self._request = CheckRequest(dialect=dialect, schema=schema)
 
     def show(self, answer: str) -> None:
         if not (query := self._language.extract(answer)):
@@ -82,6 +113,7 @@ def _answer(
     max_new_tokens: int,
     temperature: float,
     verdict: _Verdict,
+    grammar: str,
 ) -> None:
     messages = [Message("system", system)] if system else []
     messages.append(Message("user", question))
@@ -89,6 +121,7 @@ def _answer(
         [render_prompt(messages)],
         max_new_tokens=max_new_tokens,
         temperature=temperature,
+        grammar=grammar,
         on_text=lambda piece: click.echo(piece, nl=False),
     )
     click.echo()

@@ -16,7 +16,7 @@ from heimdall_lang_cypher.printer_names import key as key_name
 from heimdall_lang_cypher.schema import GraphSchema, Properties, read_schema
 from heimdall_lang_cypher.signatures import functions, procedures
 
-VARIANTS = ("any", "read", "schema", "schema-read")
+VARIANTS = ("any", "read", "data", "schema", "schema-read")
 
 _RULE = re.compile(r"^([a-z][a-z-]*) ::= (.*)$")
 _REFERENCE = re.compile(r'"(?:\\.|[^"\\])*"|\[(?:\\.|[^\]\\])*\]|([a-z][a-z-]*)')
@@ -52,7 +52,8 @@ def grammar(variant: str = "any", schema: Json | None = None) -> str:
     """The GBNF text of a variant, its start rule `root`.
 
     `any`: reading, writing, schema commands, with any names. `read`: one query that changes
-    nothing, with known functions and procedures. `schema`: queries that read or write, with the
+    nothing, with known functions and procedures. `data`: queries that read or write, with known
+    functions and procedures, so that everything it allows parses. `schema`: the same with the
     labels, relationship types and properties of `schema` and no others; in a pattern, those of its
     label.
     `schema-read`: both. Raises `HeimdallError` for another variant, and for a schema variant

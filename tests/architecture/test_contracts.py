@@ -107,8 +107,25 @@ class TestExportGguf(ExporterContract):
     plugin = "heimdall_export_gguf.plugin"
 
 
+class TestExportAdapter(ExporterContract):
+    plugin = "heimdall_export_adapter.plugin"
+
+
+class TestExportMerged(ExporterContract):
+    plugin = "heimdall_export_merged.plugin"
+
+
+class TestExportOllama(ExporterContract):
+    plugin = "heimdall_export_ollama.plugin"
+
+
 class TestExportNornicdb(PluginContract):
     plugin = "heimdall_export_nornicdb.plugin"
+    role = "command"
+
+
+class TestServeLlamacpp(PluginContract):
+    plugin = "heimdall_serve_llamacpp.plugin"
     role = "command"
 
 

@@ -29,6 +29,7 @@ ROLES = {
         "heimdall_track_",
         "heimdall_exec_",
         "heimdall_report_",
+        "heimdall_serve_",
     ),
 }
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

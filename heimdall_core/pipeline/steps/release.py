@@ -25,6 +25,8 @@ def model_metadata(model: Path) -> dict[str, Any]:
     for key in ("licence", "author", "description", "recipe_hash", "datasets"):
         if facts.get(key):
             found[key] = facts[key]
+    if facts.get("base_licence"):
+        found.setdefault("licence", facts["base_licence"])
     base = facts.get("base_model") or facts.get("base") or facts.get("base_path")
     if isinstance(base, str) and base:
         found["base_model"] = base

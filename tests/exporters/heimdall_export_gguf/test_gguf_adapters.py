@@ -12,7 +12,7 @@ import numpy as np
 import peft
 import pytest
 import torch
-from peft import LoraConfig, get_peft_model
+from adapters import build_adapter
 from tiny_models import LESSONS, build_model, edit_json
 from transformers import AutoModelForCausalLM
 
@@ -20,8 +20,7 @@ from heimdall_core.errors import ModelError
 from heimdall_core.types import Example, VerifyContext
 from heimdall_export_gguf.options import GGUFOptions
 from heimdall_export_gguf.verify import verify
-
-LAYERS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+from heimdall_run_llamacpp.gguf_file import read_gguf
 
 
 @pytest.fixture(scope="module")
@@ -32,28 +31,6 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def tied_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_model(tmp_path_factory.mktemp("tied") / "base", hidden=128)
-
-
-def adapter(base: Path, folder: Path, **settings: Any) -> Path:
-    """An adapter with random weights, as PEFT saves it, with the base's tokenizer."""
-    model = AutoModelForCausalLM.from_pretrained(base)
-    config = LoraConfig(
-        **{"r": 4, "lora_alpha": 16, "target_modules": LAYERS, "task_type": "CAUSAL_LM"} | settings
-    )
-    adapted = get_peft_model(model, config)
-    generator = torch.Generator().manual_seed(3)
-    with torch.no_grad():
-        for name, parameter in adapted.named_parameters():
-            if parameter.requires_grad:
-                noise = torch.randn(parameter.shape, generator=generator)
-                if "magnitude" in name:
-                    parameter.mul_(1 + 0.2 * noise)
-                else:
-                    parameter.add_(0.05 * noise)
-    adapted.save_pretrained(folder)
-    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
-        shutil.copyfile(base / name, folder / name)
-    return folder
 
 
 def merged(base: Path, folder: Path) -> dict[str, np.ndarray]:
@@ -90,7 +67,7 @@ METHODS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("method", METHODS)
 def test_merged_as_peft_merges(method, base, run, tmp_path):
-    folder = adapter(base, tmp_path / "adapter", **METHODS[method])
+    folder = build_adapter(base, tmp_path / "adapter", **METHODS[method])
     (artefact,) = run(folder, "F32")
     found = {tensor.name: tensor.data for tensor in gguf.GGUFReader(artefact.path).tensors}
     expected = merged(base, folder)
@@ -114,7 +91,7 @@ def test_tied_matrices_part_where_peft_parts_them(method, tied_base, run, tmp_pa
         "single tokens": {"trainable_token_indices": [3, 7]},
         "LoRA": {},
     }[method]
-    folder = adapter(tied_base, tmp_path / "adapter", **settings)
+    folder = build_adapter(tied_base, tmp_path / "adapter", **settings)
     (artefact,) = run(folder, "F32")
     found = {tensor.name: tensor.data for tensor in gguf.GGUFReader(artefact.path).tensors}
     expected = merged(tied_base, folder)
@@ -124,8 +101,34 @@ def test_tied_matrices_part_where_peft_parts_them(method, tied_base, run, tmp_pa
     assert ("output.weight" in found) is (method == "embedding trained")
 
 
+def test_an_embedding_that_has_grown_keeps_its_head(tied_base, run, tmp_path):
+    """As `heimdall train` saves it: whole, with rows for new tokens, and no head beside it."""
+    from safetensors.torch import load_file, save_file
+
+    folder = build_adapter(tied_base, tmp_path / "adapter")
+    path = folder / "adapter_model.safetensors"
+    old = load_file(tied_base / "model.safetensors")["model.embed_tokens.weight"]
+    grown = torch.cat([old, torch.full((3, old.shape[1]), 0.25)])
+    name = "base_model.model.model.embed_tokens.weight"
+    save_file({**load_file(path), name: grown}, path, {"format": "pt"})
+    tokenizer = json.loads((folder / "tokenizer.json").read_text("utf-8"))
+    entry = {**tokenizer["added_tokens"][0], "id": len(old), "content": "<|plan|>"}
+    tokenizer["added_tokens"].append(entry)
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer), "utf-8")
+    (artefact,) = run(folder, "F32")
+    found = {tensor.name: tensor.data for tensor in gguf.GGUFReader(artefact.path).tensors}
+    assert "output.weight" not in found
+    assert np.array_equal(found["token_embd.weight"], grown.numpy())
+    metadata = read_gguf(artefact.path).metadata
+    assert metadata["tokenizer.ggml.tokens"][-3:] == [
+        "<|plan|>",
+        f"[PAD{len(old) + 1}]",
+        f"[PAD{len(old) + 2}]",
+    ]
+
+
 def test_the_proof_merges_with_peft_and_compares(base, run, tmp_path):
-    folder = adapter(base, tmp_path / "adapter", use_rslora=True)
+    folder = build_adapter(base, tmp_path / "adapter", use_rslora=True)
     (artefact,) = run(folder, "F16")
     examples = tuple(Example(question, output=answer) for question, answer in LESSONS[:2])
     context = VerifyContext(folder, artefact.path, examples, answers=2, max_new_tokens=6)
@@ -136,7 +139,7 @@ def test_the_proof_merges_with_peft_and_compares(base, run, tmp_path):
 
 
 def test_the_base_may_be_named(base, run, tmp_path):
-    folder = adapter(base, tmp_path / "adapter")
+    folder = build_adapter(base, tmp_path / "adapter")
     edit_json(folder / "adapter_config.json", base_model_name_or_path="Acme/base-1.5b")
     with pytest.raises(ModelError, match=r"base model is not here: Acme/base-1.5b.*--base"):
         run(folder)
@@ -147,10 +150,6 @@ def test_the_base_may_be_named(base, run, tmp_path):
     context = VerifyContext(folder, artefact.path, (), answers=1, max_new_tokens=2, options=options)
     edit_json(folder / "heimdall.json", base_path=None)
     assert all(check.passed for check in verify(context))
-
-
-def broken(change) -> Any:
-    return lambda folder: change(folder)
 
 
 REFUSALS = {
@@ -181,7 +180,7 @@ REFUSALS = {
 
 @pytest.mark.parametrize("case", REFUSALS)
 def test_adapters_that_cannot_be_merged_are_refused(case, base, run, tmp_path):
-    folder = adapter(base, tmp_path / "adapter")
+    folder = build_adapter(base, tmp_path / "adapter")
     spoil, message = REFUSALS[case]
     spoil(folder)
     with pytest.raises(ModelError, match=message):
@@ -189,7 +188,7 @@ def test_adapters_that_cannot_be_merged_are_refused(case, base, run, tmp_path):
 
 
 def test_a_quantised_base_is_refused(base, run, tmp_path):
-    folder = adapter(base, tmp_path / "adapter")
+    folder = build_adapter(base, tmp_path / "adapter")
     copy = shutil.copytree(base, tmp_path / "quantised")
     edit_json(copy / "config.json", quantization_config={"quant_method": "bitsandbytes"})
     with pytest.raises(ModelError, match=r"quantised \(bitsandbytes\).*full-precision model: --b"):
@@ -197,7 +196,7 @@ def test_a_quantised_base_is_refused(base, run, tmp_path):
 
 
 def test_another_base_is_refused(base, run, tmp_path):
-    folder = adapter(base, tmp_path / "adapter")
+    folder = build_adapter(base, tmp_path / "adapter")
     other = build_model(tmp_path / "other", hidden=64)
     with pytest.raises(ModelError, match=r"is made for .* the base model has"):
         run(folder, base=str(other))

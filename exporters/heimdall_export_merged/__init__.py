@@ -1,0 +1,1 @@
+"""Exports a model, or an adapter merged into its base, as safetensors."""

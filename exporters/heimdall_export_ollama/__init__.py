@@ -1,0 +1,1 @@
+"""Exports a GGUF together with a Modelfile for Ollama."""
