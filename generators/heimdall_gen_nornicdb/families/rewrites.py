@@ -26,12 +26,13 @@ def _drawing(
                 rng,
                 "NornicDB answers this query wrong or refuses it. Rewrite it.",
                 "Make this work on NornicDB.",
-                "Rewrite for NornicDB with the same result.",
                 f"This uses {pair.word}. What do I send to NornicDB instead?",
                 "Port this from Neo4j to NornicDB.",
                 "The result on NornicDB is not what Neo4j gives. Mend the query.",
+                *(["Rewrite for NornicDB with the same result."] if pair.same else []),
             )
-            wanted = f" Wanted: {pair.ask}." if rng.random() < 0.35 or "$" in pair.right else ""
+            told = not pair.same or "$" in pair.right or rng.random() < 0.35
+            wanted = f" Wanted: {pair.ask}." if told else ""
             return Draft(
                 asked + wanted, pair.right, of.name, input=pair.wrong, meta={"wrong": pair.wrong}
             )

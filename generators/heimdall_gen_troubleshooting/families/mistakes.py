@@ -306,7 +306,8 @@ def _of_construct(make: Callable[[Domain, random.Random], Pair | None]) -> _Make
         found = findings(pair.wrong, of) if pair else ()
         if pair is None or not found:
             return None
-        return pair.wrong, f"Write {pair.right}", of, found[0]
+        # Where the two do not give the very same rows, the query alone does not tell what to write.
+        return (pair.wrong, f"Write {pair.right}", of, found[0]) if pair.same else None
 
     return case
 

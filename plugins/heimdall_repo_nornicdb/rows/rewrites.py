@@ -26,6 +26,8 @@ class Pair:
     right: str
     word: str
     """The construct, in words."""
+    same: bool = True
+    """Whether both give the very same rows; else `ask` says what the right one gives."""
 
 
 def _edge(of: Domain, rng: random.Random) -> tuple[Edge, str, str]:
@@ -106,6 +108,7 @@ def _map_projection(of: Domain, rng: random.Random) -> Pair:
         f"MATCH ({v}:{label.name}) RETURN {v} {{{projected}}}",
         f"MATCH ({v}:{label.name}) RETURN {listed}",
         "a map projection",
+        same=False,
     )
 
 
@@ -117,10 +120,11 @@ def _pattern_comprehension(of: Domain, rng: random.Random) -> Pair:
     return Pair(
         f"the {key} of each {start.name} with a list of the {shown} of every {edge.end.name} "
         "that it "
-        f"reaches by {edge.type}",
+        f"reaches by {edge.type}, for those that reach one",
         f"MATCH ({a}:{start.name}) RETURN {a}.{key}, [({a})-{pattern} | {b}.{shown}] AS found",
         f"MATCH ({a}:{start.name})-{pattern} RETURN {a}.{key}, collect({b}.{shown}) AS found",
         "a pattern comprehension",
+        same=False,
     )
 
 
@@ -138,6 +142,7 @@ def _correlated_call(of: Domain, rng: random.Random) -> Pair:
         f"MATCH ({a}:{start.name})-[:{edge.type}]->({b}:{edge.end.name}) "
         f"RETURN {a}.{key}, count({b}) AS total",
         "a subquery that imports a variable",
+        same=False,
     )
 
 
@@ -201,6 +206,7 @@ def _range(of: Domain, rng: random.Random) -> Pair:
         f"MATCH ({v}:{label.name}) RETURN max({v}.{number}) - min({v}.{number}) AS spread",
         f"MATCH ({v}:{label.name}) RETURN max({v}.{number}) AS high, min({v}.{number}) AS low",
         "arithmetic between aggregations",
+        same=False,
     )
 
 
@@ -336,6 +342,7 @@ def _similarity(of: Domain, rng: random.Random) -> Pair:
         f"CALL db.index.vector.queryNodes('{name}', {k}, $vector) YIELD node, score "
         f"RETURN node.{key}, score",
         "vector.similarity in a projection",
+        same=False,
     )
 
 
@@ -358,13 +365,14 @@ def _collect_subquery(of: Domain, rng: random.Random) -> Pair:
     return Pair(
         f"the {key} of each {start.name} with a list of the {shown} of every {edge.end.name} "
         "that it "
-        f"reaches by {edge.type}",
+        f"reaches by {edge.type}, for those that reach one",
         f"MATCH ({a}:{start.name}) RETURN {a}.{key}, COLLECT "
         f"{{ MATCH {pattern} RETURN {b}.{shown} }} "
         "AS found",
         f"MATCH ({a}:{start.name})-[:{edge.type}]->({b}:{edge.end.name}) "
         f"RETURN {a}.{key}, collect({b}.{shown}) AS found",
         "COLLECT { }",
+        same=False,
     )
 
 
