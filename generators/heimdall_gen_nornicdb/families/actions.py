@@ -409,7 +409,7 @@ def families(
             answer,
             system=system(asked, rng, watcher=True),
             language="",
-            fact="troubleshooting:set-max-tokens",
+            fact="nornicdb:actions-max-tokens",
             meta={"watcher": True},
         )
 

@@ -70,7 +70,7 @@ def _read(rng: random.Random) -> Draft:
     return prose(
         asked,
         answer,
-        f"checkout:pkg/cypher/explain.go:{'+'.join(s[0] for s in steps)}",
+        f"operators:{scan}+{steps[0][0]}",
         input=f"EXPLAIN {found.cypher}\n{explain(found.cypher)}",
         meta=meta,
     )
