@@ -55,7 +55,8 @@ class Family:
         found: list[Binding] = [{}]
         for draw in self.names:
             found = [longer for binding in found for longer in draw.bindings(schema, binding)]
-        return found
+        spoken = _spoken(self.phrasings)
+        return [binding for binding in found if all(_readable(binding.get(s)) for s in spoken)]
 
     def size(self, binding: Binding) -> int:
         """How many prompts a binding allows: values times phrasings."""
@@ -71,6 +72,17 @@ class Family:
         template = self.template(dialect)
         query = _fill(template, terms | _variables(template, terms), "code")
         return _fill(self.phrasings[phrasing], terms, "text"), query
+
+
+@cache
+def _spoken(phrasings: tuple[str, ...]) -> frozenset[str]:
+    """Slots whose words stand in one of the phrasings."""
+    parts = (part for phrasing in phrasings for part in _parts(phrasing))
+    return frozenset(slot for _, slot, form in parts if form == "words")
+
+
+def _readable(bound: Bound | None) -> bool:
+    return not isinstance(bound, Relationship) or bound.words
 
 
 def slots_of(template: str) -> frozenset[str]:

@@ -22,7 +22,7 @@ share (`schemas/pools.toml`); a number runs from `low` to `high` by `step`; a BO
 a DATE and a LIST<FLOAT> are projected and indexed, never compared with a value. `additive = false`
 says that a sum of the property means nothing (a year, a rating). `verb = ["lives in", "live in"]`
 says how a relationship is spoken of, where the words of its type do not read as a verb in the past
-tense.
+tense; templates then leave it out of questions that would use those words (`words = true` keeps it).
 """
 
 from __future__ import annotations
@@ -86,6 +86,8 @@ class Relationship:
     told: bool = True
     """Whether the verb alone tells the type: `lives in` that of LIVES_IN. Where it does not, or
     there is no verb, a question that comes without the schema names the type."""
+    words: bool = True
+    """Whether the words of the type may stand in a template's question as they are."""
 
 
 @frozen(eq=False)
@@ -228,6 +230,7 @@ def _relationship(table: Mapping[str, Any], pools: Mapping[str, Any]) -> Relatio
         tuple(_property(name, spec, pools) for name, spec in properties.items()),
         (one, many),
         bool(one) and spoken in (one, bare),
+        table.get("words", "verb" not in table and bool(one)),
     )
 
 

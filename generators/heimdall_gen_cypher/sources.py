@@ -123,7 +123,7 @@ def from_json(data: Json, where: str, name: str = "") -> Schema:
             nodes.append(Node(label, plural(words(label)), made))
     labels = {node.label for node in nodes}
     relationships = tuple(
-        Relationship(r.type, r.start, r.end, _properties(r.properties), ("", ""), False)
+        Relationship(r.type, r.start, r.end, _properties(r.properties), ("", ""), False, False)
         for r in shape.relationships
         if _PLAIN.fullmatch(r.type) and {r.start, r.end} <= labels
     )
