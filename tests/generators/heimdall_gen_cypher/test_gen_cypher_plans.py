@@ -247,3 +247,14 @@ def test_a_verb_tells_one_relationship() -> None:
         schema = load_schema(name)
         told = Counter((r.verb, r.start, r.end) for r in schema.relationships if r.verb[0])
         assert max(told.values()) == 1, name
+
+
+def test_templates_speak_the_words_of_a_type_only_where_they_read_as_a_verb() -> None:
+    hotels = load_schema("hotels")
+    quiet = {r.type for r in hotels.relationships if not r.words}
+    assert "HAS_ROOM" in quiet
+    for family in ALL:
+        if isinstance(family, Family) and any("|words>" in text for text in family.phrasings):
+            for binding in family.bindings(hotels):
+                bound = {getattr(each, "type", "") for each in binding.values()}
+                assert not bound & quiet, family.name
