@@ -22,7 +22,7 @@ share (`schemas/pools.toml`); a number runs from `low` to `high` by `step`; a BO
 a DATE and a LIST<FLOAT> are projected and indexed, never compared with a value. `additive = false`
 says that a sum of the property means nothing (a year, a rating). `verb = ["lives in", "live in"]`
 says how a relationship is spoken of, where the words of its type do not read as a verb in the past
-tense; templates then leave it out of questions that would use those words (`words = true` keeps it).
+tense; templates then leave it out of questions that use those words (`words = true` keeps it).
 """
 
 from __future__ import annotations
