@@ -319,5 +319,5 @@ def nested(draw: Draw, voice: Voice) -> Plan:
     else:
         query = f"CALL {{ {match} RETURN count({names[0]}) AS {alias} }} RETURN {alias}"
         what = f"count {many} as {alias}"
-    end = voice.pick((f"then return {alias}.", f"and return {alias} outside it."))
+    end = voice.pick((f"then return {alias}.", f"return {alias} outside of it."))
     return Plan(f"{lead} {what}; {end}", query)
