@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
-from attrs import define, field
-from transformers import DynamicCache, PreTrainedModel
+from attrs import define, field, frozen
+from transformers import DynamicCache, PreTrainedConfig, PreTrainedModel
 
 #: Picks the next token of each row: `(logits (n, V), which rows they are of) -> n token ids`.
 Picker = Callable[[torch.Tensor, Sequence[int]], list[int]]
@@ -87,6 +87,52 @@ def left_padded(rows: Sequence[Sequence[int]], device: torch.device) -> tuple[to
     return ids.to(device), mask.to(device)
 
 
+@frozen(eq=False)
+class Prefix:
+    """What several prompts begin with, computed once. Shapes: H heads, C tokens, D of a head."""
+
+    tokens: tuple[int, ...]
+    layers: tuple[tuple[torch.Tensor, torch.Tensor], ...]
+    """Keys and values of each layer, (1, H, C, D)."""
+
+    def cache(self, config: PreTrainedConfig, rows: int) -> DynamicCache:
+        """A cache for so many rows that begins with it."""
+        made = DynamicCache(config=config)
+        for number, (keys, values) in enumerate(self.layers):
+            shape = (rows, -1, -1, -1)
+            made.update(keys.expand(shape), values.expand(shape), number)
+        return made
+
+
+def common_start(prompts: Sequence[Sequence[int]]) -> tuple[int, ...]:
+    """The tokens that all prompts begin with, at least one less than the shortest has: the last
+    token of a prompt is run for each, since its logits are wanted."""
+    first = prompts[0]
+    most = min(map(len, prompts)) - 1
+    for prompt in prompts[1:]:
+        most = next((i for i in range(most) if prompt[i] != first[i]), most)
+    return tuple(first[:most])
+
+
+@torch.inference_mode()
+def compute_prefix(model: PreTrainedModel, tokens: Sequence[int]) -> Prefix | None:
+    """Runs `tokens` once; None for a model whose layers do not see all of what stands before (a
+    sliding window, a recurrence): what they keep cannot be handed on."""
+    kinds = getattr(model.config, "layer_types", None) or ()
+    if any(kind != "full_attention" for kind in kinds):
+        return None
+    cache = DynamicCache(config=model.config)
+    ids = torch.tensor([list(tokens)], device=model.device)
+    model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+    layers: list[tuple[torch.Tensor, torch.Tensor]] = []
+    for layer in cache.layers:
+        keys, values = getattr(layer, "keys", None), getattr(layer, "values", None)
+        if keys is None or values is None or keys.shape[-2] != len(tokens):
+            return None
+        layers.append((keys, values))
+    return Prefix(tuple(tokens), tuple(layers))
+
+
 @torch.inference_mode()
 def decode(
     model: PreTrainedModel,
@@ -96,16 +142,23 @@ def decode(
     stop: frozenset[int],
     pick: Picker = greedy,
     on_token: Callable[[int, Decoded], None] = lambda row, answer: None,
+    prefix: Prefix | None = None,
 ) -> list[Decoded]:
-    """Answers to a batch of tokenised prompts, in order; none empty, every limit at least 1.
+    """Answers to a batch of tokenised prompts, in order; none empty, every limit at least 1. With
+    a `prefix`, every prompt begins with its tokens, which are not run again.
 
     `on_token(row, answer)` is called after each token of each row. A row that has finished leaves
     the batch, so the longest answer costs what it costs alone.
     """
     answers = [Decoded(limit) for limit in limits]
-    ids, mask = left_padded(prompts, model.device)
-    positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
-    cache = DynamicCache(config=model.config)
+    known = len(prefix.tokens) if prefix else 0
+    ids, mask = left_padded([prompt[known:] for prompt in prompts], model.device)
+    positions = known + (mask.cumsum(dim=1) - 1).clamp(min=0)
+    if prefix:
+        cache = prefix.cache(model.config, len(prompts))
+        mask = torch.cat([mask.new_ones(len(prompts), known), mask], dim=1)
+    else:
+        cache = DynamicCache(config=model.config)
     active = list(range(len(prompts)))
     while True:
         output = model(

@@ -20,7 +20,10 @@ from heimdall_run_transformers.base import is_adapter
 from heimdall_run_transformers.decode import (
     Decoded,
     Picker,
+    Prefix,
     TextStream,
+    common_start,
+    compute_prefix,
     decode,
     greedy,
     left_padded,
@@ -30,6 +33,9 @@ from heimdall_run_transformers.device import available_cores, choose_device
 from heimdall_run_transformers.options import TransformersOptions
 from heimdall_run_transformers.quiet import no_progress_bars
 from heimdall_run_transformers.tokens import load_tokenizer, one_line, rust_tokenizer, stop_ids
+
+#: Tokens that prompts must have in common before computing them apart pays.
+_WORTH_SHARING = 32
 
 
 class TransformersModel:
@@ -54,6 +60,7 @@ class TransformersModel:
         self._rust = rust_tokenizer(tokenizer)
         declared = model.generation_config.eos_token_id if model.generation_config else None
         self._stop = stop_ids(self._rust, declared)
+        self._shared: Prefix | None = None
 
     @classmethod
     def load(cls, path: Path, options: TransformersOptions) -> Self:
@@ -123,14 +130,27 @@ class TransformersModel:
         ids = [encoding.ids for encoding in self._rust.encode_batch_fast(list(prompts))]
         room = [self.context_size - len(row) for row in ids]
         done = {row: Completion("", 0, "context") for row, left in enumerate(room) if left < 1}
-        for batch in self._batches([row for row in range(len(ids)) if row not in done], ids):
+        asked = [row for row in range(len(ids)) if row not in done]
+        prefix = self._prefix([ids[row] for row in asked])
+        for batch in self._batches(asked, ids):
             done |= self._generate_batch(
                 {row: (ids[row], min(max_new_tokens, room[row])) for row in batch},
                 cut={row: "length" if max_new_tokens <= room[row] else "context" for row in batch},
                 pick=sampler(temperature, seed, batch) if temperature else greedy,
                 on_text=on_text,
+                prefix=prefix,
             )
         return [done[row] for row in range(len(ids))]
+
+    def _prefix(self, prompts: Sequence[Sequence[int]]) -> Prefix | None:
+        """What the prompts begin with, where there is enough of it; that of the last call where it
+        is the same."""
+        tokens = common_start(prompts) if len(prompts) > 1 else ()
+        if len(tokens) < _WORTH_SHARING:
+            return None
+        if self._shared is None or self._shared.tokens != tokens:
+            self._shared = compute_prefix(self.model, tokens)
+        return self._shared
 
     def _generate_batch(
         self,
@@ -139,6 +159,7 @@ class TransformersModel:
         cut: Mapping[int, Literal["length", "context"]],
         pick: Picker,
         on_text: Callable[[str], None] | None,
+        prefix: Prefix | None,
     ) -> dict[int, Completion]:
         """Completions by row; `rows` gives each one's prompt ids and how many tokens may follow,
         `cut` what it means to use them up."""
@@ -159,6 +180,7 @@ class TransformersModel:
             stop=self._stop,
             pick=pick,
             on_token=on_token,
+            prefix=prefix,
         )
         return {
             row: Completion(
@@ -243,6 +265,7 @@ class TransformersModel:
     def close(self) -> None:
         """Lets go of the weights; the object cannot be used afterwards."""
         del self.model
+        self._shared = None
 
     def __enter__(self) -> Self:
         return self
