@@ -157,7 +157,9 @@ def correct(
         )
     with progress() as observe:
 
-        def corrected(source: Path, target: Path | None, history: bool) -> CorrectionReport:
+        def corrected(
+            source: Path, target: Path | None, *, history: bool = False, keep: bool = False
+        ) -> CorrectionReport:
             return correct_file(
                 source,
                 target,
@@ -166,25 +168,28 @@ def correct(
                 schemas=known_schemas(plugins),
                 dry_run=dry_run,
                 history=history,
+                keep_target=keep,
                 emit=observe,
             )
 
-        report = corrected(dataset, output, False)
+        report = corrected(dataset, output)
         lines = report.lines()
         if refill and report.quotas and not dry_run:
             target = output or dataset
+            # A first pass that changed nothing has kept nothing.
+            keep = output is None and report.backup is None
             again = refilled(
                 plugins,
                 _sources(plugins, recipe),
                 target,
                 report,
-                lambda path: corrected(path, target, True),
+                lambda path: corrected(path, target, history=True, keep=keep),
                 extra=target.with_name(f"{target.name.split('.')[0]}_refill.jsonl"),
                 seed=seed,
                 dialect=options.dialect,
                 emit=observe,
             )
-            report = attrs.evolve(again, backup=report.backup)
+            report = attrs.evolve(again, backup=again.backup or report.backup)
             lines += ["Second pass:", *again.lines()]
     if as_json:
         print_json(report.to_json())

@@ -166,6 +166,7 @@ def correct_file(
     now: datetime | None = None,
     dry_run: bool = False,
     history: bool = False,
+    keep_target: bool = False,
     emit: Emit = lambda event: None,
 ) -> CorrectionReport:
     """Corrects `source` into `output`, or in place where that is None or the same file.
@@ -173,7 +174,8 @@ def correct_file(
     In place, the old file is kept as `name_backup_YYYYmmdd_HHMMSS.jsonl` (`now` is its time)
     unless it is already right byte for byte. Every removal is listed in `corrections.jsonl`
     beside the output, and what categories lack in `quotas.json`. With `dry_run` nothing is
-    written. `history` keeps the list's earlier entries about the output, as in place. Raises
+    written. `history` keeps the list's earlier entries about the output, as in place;
+    `keep_target` backs up an output that the correction of another file replaces. Raises
     `DatasetError` where the source cannot be read or the output written, where another process
     is at it, and where no row would remain.
     """
@@ -204,7 +206,15 @@ def correct_file(
                 where=str(source),
             )
         return _apply(
-            source, target, decisions, report, before, now or datetime.now(), history, emit
+            source,
+            target,
+            decisions,
+            report,
+            before,
+            now or datetime.now(),
+            history,
+            keep_target,
+            emit,
         )
 
 
@@ -233,6 +243,7 @@ def _apply(
     before: tuple[int, int, int],
     now: datetime,
     history: bool,
+    keep_target: bool,
     emit: Emit,
 ) -> CorrectionReport:
     """Writes everything under hidden names first; then, in this order: backup, list, dataset.
@@ -251,6 +262,9 @@ def _apply(
             if not changed if folder else same_bytes(staged, source):
                 return report
             keep_backup(source, staged, backup)
+        elif keep_target and target.exists():
+            backup = backup_path(target, now)
+            keep_backup(target, staged, backup)
         corrections = target.with_name(CORRECTIONS)
         _publish(staged_list, corrections, target.name, keep=in_place or history)
         _write_quotas(target, report.quotas)

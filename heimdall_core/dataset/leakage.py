@@ -28,6 +28,7 @@ def find_leaks(
     held_out_families: Collection[str] = (),
     checker: AnswerChecker | None = None,
     near_threshold: float = 0.7,
+    made: dict[int, int] | None = None,
     workers: int = 0,
     emit: Emit = lambda event: None,
 ) -> Leakage:
@@ -37,8 +38,10 @@ def find_leaks(
     With `canonical` in `by`, queries that are one by their language (`checker` has it) are
     counted, and with `near` rows that are almost the same and have the same answer. Rows of the
     schemas `held_out` must stand in the part `unseen` alone, and rows of the families
-    `held_out_families` in `unseen_families` or there; elsewhere they are counted. Reads each file
-    once for the keys, and once for the rest. Raises `DatasetError` for a file that cannot be read.
+    `held_out_families` in `unseen_families` or there; elsewhere they are counted. `made`
+    holds canonical forms by the digest of the answer, from an earlier look at the same rows. Reads
+    each file once for the keys, and once for the rest. Raises `DatasetError` for a file that
+    cannot be read.
     """
     kinds = {"exact prompt": exact_prompt, **{name: KEYS[name] for name in KEYS if name in by}}
     seen: dict[str, dict[bytes, int]] = {kind: {} for kind in kinds}  # parts as bits, by value
@@ -60,6 +63,7 @@ def find_leaks(
             list(parts.values()),
             checker or AnswerChecker(no_language, {}),
             near="near" in by,
+            made=made,
             workers=workers,
             emit=emit,
         )

@@ -33,12 +33,15 @@ class Sameness:
         answers: Column,
         *,
         forms: bool = True,
+        made: dict[int, int] | None = None,
         workers: int = 0,
         emit: Emit = lambda event: None,
     ) -> None:
         self.path, self.checker = path, checker
         self.lines, self.answers = lines, answers
         self.forms, self.workers, self.emit = forms, workers, emit
+        self._made_before = {} if made is None else made
+        """Forms by the digest of the answer; shared by those who look at the same rows again."""
         self._known: dict[int, int] = {}
         self._prose: set[int] = set()
 
@@ -78,10 +81,20 @@ class Sameness:
 
     def learn(self, rows: Collection[int]) -> None:
         """Makes the canonical forms of these rows, in one reading of the dataset."""
-        for row, digest, prose in self._made(set(rows) - self._known.keys()):
+        answers = self.answers.values()
+        wanted = []
+        for row in set(rows) - self._known.keys():
+            form = self._made_before.get(answers[row])
+            if form is None:
+                wanted.append(row)
+            else:
+                self._known[row] = form
+        for row, digest, prose in self._made(wanted):
             self._known[row] = digest
             if prose:
                 self._prose.add(row)
+            else:
+                self._made_before[answers[row]] = digest
 
     def queries(self, rows: Collection[int]) -> list[tuple[int, int]]:
         """(row, digest) of those among these rows whose answer is a query, in order."""

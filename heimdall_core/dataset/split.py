@@ -184,7 +184,8 @@ def split_rows(
     if not len(groups):
         raise DatasetError("holds no rows", where=str(source))
     checker = AnswerChecker(language, {})
-    _tie(groups, source, options, checker, emit)
+    made: dict[int, int] = {}
+    _tie(groups, source, options, checker, made, emit)
     held_schemas = schemas.choose(options.unseen_schemas, seed, source)
     held_families = families.choose(options.unseen_families, seed, source)
     held_rows = {
@@ -196,7 +197,7 @@ def split_rows(
     part_of = [part_of_root[groups.root(row)] for row in range(len(groups))]
     held_out = {UNSEEN: held_schemas, UNSEEN_FAMILIES: held_families}
     leaks, copies = _write(
-        source, out_dir, list(parts), part_of, options, held_out, before, checker, emit
+        source, out_dir, list(parts), part_of, options, held_out, before, checker, made, emit
     )
     return SplitReport(
         source=str(source),
@@ -219,12 +220,19 @@ def split_rows(
 
 
 def _tie(
-    groups: Groups, source: Path, options: SplitOptions, checker: AnswerChecker, emit: Emit
+    groups: Groups,
+    source: Path,
+    options: SplitOptions,
+    checker: AnswerChecker,
+    made: dict[int, int],
+    emit: Emit,
 ) -> None:
     """Puts together what only all rows together can tell: one query, and near-duplicates."""
     if "canonical" not in options.by and "near" not in options.by:
         return
-    ties = Ties([source], checker, near="near" in options.by, workers=options.workers, emit=emit)
+    ties = Ties(
+        [source], checker, near="near" in options.by, made=made, workers=options.workers, emit=emit
+    )
     for rows in ties.canonical() if "canonical" in options.by else ():
         for row in rows[1:]:
             groups.tie(rows[0], row)
@@ -241,6 +249,7 @@ def _write(
     held_out: Mapping[str, tuple[str, ...]],
     before: tuple[int, int, int],
     checker: AnswerChecker,
+    made: dict[int, int],
     emit: Emit,
 ) -> tuple[Mapping[str, Mapping[str, int]], Mapping[str, int]]:
     """Writes the parts into a hidden folder, looks for leaks there, then renames them. Returns
@@ -273,6 +282,7 @@ def _write(
                 held_out_families=held_out[UNSEEN_FAMILIES],
                 checker=checker,
                 near_threshold=options.near_threshold,
+                made=made,
                 workers=options.workers,
                 emit=emit,
             )

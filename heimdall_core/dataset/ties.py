@@ -24,6 +24,7 @@ class Ties:
         checker: AnswerChecker,
         *,
         near: bool = True,
+        made: dict[int, int] | None = None,
         workers: int = 0,
         emit: Emit = lambda event: None,
     ) -> None:
@@ -46,7 +47,9 @@ class Ties:
                 self._guards.extend(found.columns["guard"])
                 if found.near:
                     self._index.add(found.near)
-            self._sames.append(Sameness(path, checker, lines, answers, workers=workers, emit=emit))
+            self._sames.append(
+                Sameness(path, checker, lines, answers, made=made, workers=workers, emit=emit)
+            )
 
     def canonical(self) -> Iterator[list[int]]:
         """Rows whose answers are one query, some two or more at a time."""
