@@ -121,7 +121,11 @@ def peers(rows: int) -> None:
     print("| tool | recall | distinct questions removed | seconds | times ours |")
     print("|---|---|---|---|---|")
     tools: dict[str, Callable[[], set[int]]] = {"heimdall": lambda: ours(everything)}
-    tools |= {"datasketch": lambda: by_datasketch(texts), "semhash": lambda: by_semhash(texts)}
+    tools |= {
+        "datasketch": lambda: by_datasketch(texts),
+        "rensa, texts alone": lambda: by_rensa(texts),
+        "semhash": lambda: by_semhash(texts),
+    }
     first = 0.0
     for name, run in tools.items():
         try:
@@ -171,6 +175,21 @@ def by_datasketch(texts: list[str]) -> set[int]:
             removed.add(number)
         else:
             lsh.insert(str(number), sketch)
+    return removed
+
+
+def by_rensa(texts: list[str]) -> set[int]:
+    """rensa's own deduplicator on the same shingles."""
+    import rensa
+
+    dedup = rensa.RMinHashDeduplicator(threshold=0.7, num_perm=64, use_lsh=True, seed=7)
+    removed = set()
+    for number, text in enumerate(texts):
+        plain = text.casefold()
+        sketch = rensa.RMinHash(num_perm=64, seed=7)
+        sketch.update([plain[i : i + 5] for i in range(max(1, len(plain) - 4))])
+        if not dedup.add(str(number), sketch):
+            removed.add(number)
     return removed
 
 
