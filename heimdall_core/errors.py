@@ -48,6 +48,30 @@ class StageError(HeimdallError):
     """A pipeline stage that could not produce its output."""
 
 
+class TeacherFailure(HeimdallError):
+    """A request to a teacher that brought no answer.
+
+    `kind` says what to do: `busy` (slow down), `server`, `timeout`, `connection` and `broken` (an
+    answer that cannot be read) are worth another try; `request` is not, and `fatal` means that no
+    request will be answered (no key, no such model).
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        billed: bool = False,
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, where="teacher", hint=hint)
+        self.kind = kind
+        self.retry_after = retry_after
+        self.billed = billed
+        """Whether it may have been paid for all the same."""
+
+
 class FindingsError(HeimdallError):
     """The work was done and its result is not good enough (a threshold or a gate was missed)."""
 

@@ -277,6 +277,39 @@ class TeacherAnswer:
 
 
 @frozen
+class TeacherRequest:
+    """One thing that a teacher is asked."""
+
+    messages: tuple[Any, ...]
+    """As in `heimdall_core.prompt`."""
+    max_tokens: int = 512
+    temperature: float = 0.0
+    sample: int = 0
+    """Which of several answers to one request: another number is another answer."""
+    answer_schema: Json | None = None
+    """JSON schema that the answer's text must follow, where the teacher can be held to one."""
+
+
+@runtime_checkable
+class TeacherSession(Protocol):
+    """An open connection to a teacher, asked many times at once."""
+
+    model: str
+    """Name of the model that answers, for prices and provenance."""
+    structured: bool
+    """Whether it can be held to an `answer_schema`."""
+
+    def render(self, request: TeacherRequest) -> Json:
+        """The request as it is sent, without any secret: plain JSON, the same for the same
+        request. Answers are kept under it."""
+
+    async def send(self, rendered: Json) -> TeacherAnswer:
+        """Sends a rendered request once, without trying again. Raises `TeacherFailure`."""
+
+    async def close(self) -> None: ...
+
+
+@frozen
 class Teacher:
     """Yielded by `heimdall_teachers`: a large model that answers prompts."""
 
@@ -287,6 +320,9 @@ class Teacher:
     options: type = NoOptions
     terms: str = ""
     """Licence note on what may be done with its answers."""
+    open: Callable[[Any], TeacherSession] | None = None
+    """`open(options)`: a session for many requests at once; without it `answer` is called in
+    threads."""
 
 
 # --- heimdall_trainers ---------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""Teacher `anthropic`: Anthropic's models."""

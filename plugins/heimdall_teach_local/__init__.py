@@ -1,0 +1,1 @@
+"""Teacher `local`: a GGUF file or a Hugging Face model directory on this machine."""

@@ -1,0 +1,1 @@
+"""Teacher `openai`: OpenAI's models, and every server that speaks its interface."""

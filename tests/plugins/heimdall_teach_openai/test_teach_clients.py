@@ -1,0 +1,149 @@
+"""The teachers over HTTP: contracts against a server of our own, and what replies mean."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import pytest
+from teaching import Running, teacher_server
+
+from heimdall_core import HeimdallError
+from heimdall_core.errors import TeacherFailure
+from heimdall_core.prompt import Message
+from heimdall_core.teaching import retry_after, scrubbed, status_failure
+from heimdall_core.testing import TeacherContract
+from heimdall_core.types import TeacherRequest
+from heimdall_teach_anthropic import session as anthropic
+from heimdall_teach_openai import session as openai
+
+pytest.importorskip("openai")
+pytest.importorskip("anthropic")
+KEY = "sk-test-0123456789-abcdefghijklmnop"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Running]:
+    with teacher_server() as running:
+        yield running
+
+
+class _OverHttp(TeacherContract):
+    address: ClassVar[str]
+
+    @pytest.fixture(autouse=True)
+    def running(self, server: Running) -> None:
+        self.server = server
+
+    def options(self, teacher: Any) -> Any:
+        return teacher.options(base_url=getattr(self.server, self.address))
+
+
+class TestTeachOpenAI(_OverHttp):
+    plugin = "heimdall_teach_openai.plugin"
+    address = "openai"
+
+
+class TestTeachAnthropic(_OverHttp):
+    plugin = "heimdall_teach_anthropic.plugin"
+    address = "anthropic"
+
+
+def test_keys_come_from_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, options, name in (
+        (openai, openai.OpenAIOptions(), "OPENAI_API_KEY"),
+        (anthropic, anthropic.AnthropicOptions(), "ANTHROPIC_API_KEY"),
+    ):
+        monkeypatch.delenv(name, raising=False)
+        with pytest.raises(HeimdallError, match=name):
+            module.open_session(options)  # type: ignore[attr-defined]
+
+
+REQUEST = TeacherRequest(
+    (Message("system", "Be short."), Message("user", "Hello")),
+    max_tokens=9,
+    answer_schema={"type": "object", "properties": {"query": {"type": "string"}}},
+)
+
+
+def test_what_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+    body = openai.open_session(openai.OpenAIOptions(model="m")).render(REQUEST)
+    assert body["messages"] == [
+        {"role": "system", "content": "Be short."},
+        {"role": "user", "content": "Hello"},
+    ]
+    assert body["response_format"]["json_schema"]["schema"] == REQUEST.answer_schema
+    assert body["max_completion_tokens"] == 9
+    other = anthropic.open_session(anthropic.AnthropicOptions(model="m")).render(REQUEST)
+    assert (other["system"], other["messages"]) == ("Be short.", body["messages"][1:])
+    assert other["tool_choice"] == {"type": "tool", "name": "answer"}
+    assert KEY not in json.dumps([body, other])
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (429, "busy"),
+        (529, "busy"),
+        (500, "server"),
+        (503, "server"),
+        (408, "timeout"),
+        (400, "request"),
+        (422, "request"),
+        (401, "fatal"),
+        (404, "fatal"),
+    ],
+)
+def test_what_a_status_means(status: int, kind: str) -> None:
+    body = json.dumps({"error": {"message": f"no good: {KEY}"}})
+    failure = status_failure(status, {"retry-after": "3"}, body, KEY)
+    assert failure.kind == kind
+    assert f"HTTP {status}" in str(failure)
+    assert KEY not in str(failure)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "2"}, 2.0),
+        ({"retry-after": "0.25"}, 0.25),
+        ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
+        ({"retry-after": "Thu, 01 Jan 1970 00:01:40 GMT"}, 40.0),
+        ({"retry-after": "-5"}, 0.0),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "999999"}, 3600.0),
+    ],
+)
+def test_when_to_come_back(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry_after(headers, now=60.0) == seconds
+
+
+@pytest.mark.parametrize("read", [openai.read, anthropic.read])
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"choices": []},
+        {"choices": [{}]},
+        {"choices": [{"message": {"content": 3}}]},
+        {"choices": "x", "content": "x"},
+        {"content": [3]},
+        {"content": []},
+    ],
+)
+def test_other_shapes_are_no_answers(read: Any, data: dict[str, Any]) -> None:
+    with pytest.raises(TeacherFailure) as caught:
+        read(data)
+    assert caught.value.kind == "broken"
+    assert caught.value.billed
+
+
+def test_parts_of_a_key_are_hidden_too() -> None:
+    text = f"Incorrect key {KEY[:18]}… ({KEY})"
+    assert KEY[:17] not in scrubbed(text, KEY)
+    assert "Incorrect key" in scrubbed(text, KEY)
