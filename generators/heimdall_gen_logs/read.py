@@ -176,6 +176,7 @@ class _LogReader:
         self._size = 0
         self._held: Record | None = None
         self._decoration: re.Pattern[str] | None = None
+        self._is_bare = False
 
     def records(self, lines: Iterator[tuple[str, str]]) -> Iterator[Record]:
         for where, line in lines:
@@ -184,6 +185,8 @@ class _LogReader:
         yield from self._release()
 
     def _bare(self, line: str) -> str:
+        if self._is_bare:
+            return line
         if self._decoration is None:
             # Known from the first line that starts a record behind it; it is then on every line.
             for pattern in (_JOURNAL, _CRI, _COMPOSE):
@@ -191,6 +194,7 @@ class _LogReader:
                 if found and self._starts(line[found.end() :]):
                     self._decoration = pattern
                     return line[found.end() :]
+            self._is_bare = self._starts(line)
             return line
         found = self._decoration.match(line)
         return line[found.end() :] if found else line
