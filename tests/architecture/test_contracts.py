@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from heimdall_core.testing import (
@@ -14,12 +15,28 @@ from heimdall_core.testing import (
     LanguageContract,
     PluginContract,
     RuntimeContract,
+    TeacherContract,
     TrainerContract,
 )
-from heimdall_core.types import Completion, EvaluateContext, TokenScores
+from heimdall_core.types import (
+    Completion,
+    EvaluateContext,
+    GenerateContext,
+    Teacher,
+    TeacherAnswer,
+    TokenScores,
+)
 
 #: Small inputs of the generators that read files.
 FILES = Path(__file__).parents[1] / "support" / "files"
+
+
+PARROT = Teacher(
+    "parrot",
+    "Says the same to everybody.",
+    lambda messages, options: TeacherAnswer("MATCH (n:Thing) RETURN n"),
+    terms="none",
+)
 
 
 class TestGenCypher(GeneratorContract):
@@ -63,6 +80,37 @@ class TestGenTroubleshooting(GeneratorContract):
 class TestRepoNornicdb(PluginContract):
     plugin = "heimdall_repo_nornicdb.plugin"
     role = "command"
+
+
+class TestGenDistill(GeneratorContract):
+    plugin = "heimdall_gen_distill.plugin"
+    reads_seed = False  # what a teacher says does not hang on it
+
+    def options(self, generator: Any) -> Any:
+        return generator.options(prompts=str(FILES / "prompts.txt"), teacher="parrot")
+
+    def _context(self, seed: int, count: int | None = None) -> GenerateContext:
+        made = super()._context(seed, count)
+        return attrs.evolve(made, teacher=lambda name: PARROT)
+
+    @pytest.fixture(autouse=True)
+    def cache(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+
+class TestTeachOpenAI(TeacherContract):
+    plugin = "heimdall_teach_openai.plugin"
+    reachable = False  # answers in its own tests, from a server on loopback
+
+
+class TestTeachAnthropic(TeacherContract):
+    plugin = "heimdall_teach_anthropic.plugin"
+    reachable = False  # as above
+
+
+class TestTeachLocal(TeacherContract):
+    plugin = "heimdall_teach_local.plugin"
+    reachable = False  # answers in its own tests, with a tiny model
 
 
 class TestLangCypher(LanguageContract):

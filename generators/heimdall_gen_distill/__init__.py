@@ -1,0 +1,2 @@
+"""Generator `distill` and the command of that name: what a larger model teaches, paid once, checked
+always."""

@@ -1,0 +1,226 @@
+"""One request, whatever the server does: from the cache, or sent, waited for, sent again, counted,
+and kept."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from attrs import frozen
+
+from heimdall_core.errors import TeacherFailure
+from heimdall_core.teaching import plain_messages
+from heimdall_core.types import Json, Teacher, TeacherAnswer, TeacherRequest, TeacherSession
+from heimdall_gen_distill.budget import Budget
+from heimdall_gen_distill.cache import AnswerCache, request_key
+from heimdall_gen_distill.limits import Gate, Pace
+from heimdall_gen_distill.prices import Price
+
+_AGAIN = frozenset({"busy", "server", "timeout", "connection", "broken"})
+_LONGEST_PAUSE = 60.0
+
+
+@frozen
+class Limits:
+    """What a teacher may be asked, and how patiently."""
+
+    concurrency: int = 32
+    requests_per_minute: float = 0
+    tokens_per_minute: float = 0
+    attempts: int = 6
+    backoff: float = 0.5
+    """Seconds before the second try, doubled for each further one."""
+
+
+@frozen
+class Answer:
+    """What a teacher answered, and when."""
+
+    text: str
+    finish: str
+    prompt_tokens: int
+    answer_tokens: int
+    usd: float
+    """What it cost when it was asked, at today's prices."""
+    asked: str
+    cached: bool
+
+
+class Asker:
+    """Asks one teacher. `counts` and the budget say what it came to."""
+
+    def __init__(
+        self,
+        teacher: Teacher,
+        session: TeacherSession,
+        cache: AnswerCache,
+        budget: Budget,
+        price: Price,
+        limits: Limits,
+    ) -> None:
+        self.teacher, self.session = teacher, session
+        self.price, self.limits = price, limits
+        self.counts: Counter[str] = Counter()
+        """`sent`, `cached`, and each kind of failure."""
+        self.gate = Gate(limits.concurrency)
+        self._cache, self._budget = cache, budget
+        self._requests = Pace(limits.requests_per_minute)
+        self._tokens = Pace(limits.tokens_per_minute)
+        self._flying: dict[str, asyncio.Future[Answer]] = {}
+        self._random = random.Random()  # noqa: S311 - jitter
+        self.fatal: TeacherFailure | None = None
+
+    def key(self, request: TeacherRequest) -> str:
+        """What the answer to a request is kept under."""
+        return request_key(self.teacher.name, self.session.render(request))
+
+    def is_cached(self, request: TeacherRequest) -> bool:
+        """Whether asking costs nothing."""
+        return self._cache.get(self.key(request)) is not None
+
+    async def ask(self, request: TeacherRequest) -> Answer:
+        """The answer. The same request asked twice at once is sent once. Raises `TeacherFailure`
+        and `OutOfBudget`."""
+        rendered = self.session.render(request)
+        key = request_key(self.teacher.name, rendered)
+        while (flying := self._flying.get(key)) is not None:
+            try:
+                return await asyncio.shield(flying)
+            except asyncio.CancelledError:
+                if not flying.cancelled():
+                    raise
+        kept = self._cache.get(key)
+        if kept is not None:
+            self.counts["cached"] += 1
+            return self._answer(kept.answer, kept.asked, cached=True)
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._flying[key] = future
+        try:
+            found = await self._insist(key, rendered, request)
+        except BaseException as error:
+            if isinstance(error, asyncio.CancelledError):
+                future.cancel()
+            else:
+                future.set_exception(error)
+                future.exception()  # whoever else waits gets it too; nobody has to
+            raise
+        else:
+            future.set_result(found)
+            return found
+        finally:
+            del self._flying[key]
+
+    async def _insist(self, key: str, rendered: Json, request: TeacherRequest) -> Answer:
+        size = request_bytes(rendered)
+        for attempt in range(1, self.limits.attempts + 1):
+            if self.fatal is not None:
+                raise self.fatal
+            epoch = await self.gate.enter()
+            try:
+                answer = await self._once(rendered, size, request.max_tokens, epoch)
+            except TeacherFailure as failure:
+                self.counts[failure.kind] += 1
+                if failure.kind == "fatal":
+                    self.fatal = failure
+                if failure.kind not in _AGAIN or attempt == self.limits.attempts:
+                    raise
+                pause = failure.retry_after
+            else:
+                asked = self._cache.put(key, self.teacher.name, self.session.model, answer)
+                return self._answer(answer, asked, cached=False)
+            finally:
+                self.gate.leave()
+            longest = min(self.limits.backoff * 2 ** (attempt - 1), _LONGEST_PAUSE)
+            # Not before the server wants it, and not all at the same moment.
+            await asyncio.sleep((pause or 0.0) + self._random.uniform(0, longest))
+        raise AssertionError("unreachable")
+
+    async def _once(self, rendered: Json, size: int, max_tokens: int, epoch: int) -> TeacherAnswer:
+        wait = max(self._requests.delay(), self._tokens.delay(size / 4 + max_tokens))
+        if wait > 0.002:
+            await asyncio.sleep(wait)
+        # A token is at least one byte: this is the most that it can cost.
+        reserved = await self._budget.reserve(self.price.cost(size, max_tokens))
+        self.counts["sent"] += 1
+        try:
+            answer = await self.session.send(rendered)
+        except TeacherFailure as failure:
+            self._budget.settle(reserved, reserved if failure.billed else 0.0, known=False)
+            if failure.kind == "busy":
+                self.gate.busy(epoch, failure.retry_after)
+            raise
+        except BaseException:
+            self._budget.settle(reserved, reserved, known=False)
+            raise
+        if not answer.prompt_tokens and not answer.answer_tokens:
+            answer = _guessed(answer, size)
+        cost = self.price.cost(answer.prompt_tokens, answer.answer_tokens)
+        self._budget.settle(reserved, cost)
+        if not answer.text.strip() and answer.finish != "refused":
+            raise TeacherFailure("broken", "the answer is empty")
+        self.gate.went_well()
+        return answer
+
+    def _answer(self, answer: TeacherAnswer, asked: str, *, cached: bool) -> Answer:
+        return Answer(
+            answer.text,
+            answer.finish,
+            answer.prompt_tokens,
+            answer.answer_tokens,
+            self.price.cost(answer.prompt_tokens, answer.answer_tokens),
+            asked,
+            cached,
+        )
+
+
+class ThreadSession:
+    """A session over a teacher that only has `answer`: called in threads."""
+
+    structured = False
+
+    def __init__(self, teacher: Teacher, options: Any, settings: Json) -> None:
+        self._teacher, self._options, self._settings = teacher, options, settings
+        self.model = str(getattr(options, "model", "") or teacher.name)
+
+    def render(self, request: TeacherRequest) -> Json:
+        """Messages, sample and the teacher's options."""
+        return {
+            "messages": plain_messages(request.messages),
+            "sample": request.sample,
+            "options": self._settings,
+        }
+
+    async def send(self, rendered: Json) -> TeacherAnswer:
+        """One call, in a thread."""
+        from heimdall_core.prompt import Message
+
+        messages = [Message(each["role"], each["content"]) for each in rendered["messages"]]
+        try:
+            return await asyncio.to_thread(self._teacher.answer, messages, self._options)
+        except TeacherFailure:
+            raise
+        except Exception as error:
+            text = " ".join(str(error).split())[:200]
+            raise TeacherFailure("server", f"{type(error).__name__}: {text}") from error
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def request_bytes(rendered: Json) -> int:
+    """Bytes of a request as JSON: no fewer than its tokens."""
+    return len(json.dumps(rendered, ensure_ascii=False).encode("utf-8", "replace")) + 16
+
+
+def estimate_tokens(messages: Sequence[Any]) -> int:
+    """About how many tokens messages are."""
+    return sum(len(each.content) for each in messages) // 4 + 8 * len(messages)
+
+
+def _guessed(answer: TeacherAnswer, size: int) -> TeacherAnswer:
+    """Counts for a server that gives none, on the high side."""
+    return TeacherAnswer(answer.text, size // 3, len(answer.text) // 3 + 1, answer.finish)

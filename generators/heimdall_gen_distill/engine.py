@@ -1,0 +1,311 @@
+"""A run: prompts through the teacher, many at a time, with what came of each."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from attrs import Factory, define, frozen
+
+from heimdall_core.errors import HeimdallError, TeacherFailure
+from heimdall_core.structure import structure
+from heimdall_core.types import Event, Teacher, TeacherSession
+from heimdall_gen_distill.asking import Asker, Limits, ThreadSession, estimate_tokens
+from heimdall_gen_distill.budget import Budget, OutOfBudget
+from heimdall_gen_distill.cache import AnswerCache, default_folder
+from heimdall_gen_distill.checking import QueryChecker
+from heimdall_gen_distill.items import Item, read_items, read_schemas
+from heimdall_gen_distill.options import DistillOptions
+from heimdall_gen_distill.prices import FREE, Price, find_price
+from heimdall_gen_distill.prompts import load_prompt
+from heimdall_gen_distill.tasks import Outcome, Worker
+
+_EVERY = 0.5
+_SECONDS_AN_ANSWER = 2.0
+
+FindTeacher = Callable[[str], Teacher]
+
+
+@define
+class Progress:
+    """What a run came to so far."""
+
+    prompts: int = 0
+    statuses: Counter[str] = Factory(Counter)
+    reasons: Counter[str] = Factory(Counter)
+    """Of what was not accepted, without what differs from answer to answer."""
+    by_category: dict[str, Counter[str]] = Factory(dict)
+    """Statuses by prompt and category: `answer@1`, `answer@1 · basics`."""
+    usd_of_answers: float = 0.0
+    """What all answers cost, those of earlier runs too."""
+    tokens: int = 0
+
+    def add(self, outcome: Outcome, label: str) -> None:
+        self.prompts += 1
+        self.statuses[outcome.status] += 1
+        if outcome.status != "accepted":
+            self.reasons[outcome.reason.split(":")[0].split(" at line")[0][:60]] += 1
+        category = outcome.item.category
+        for name in (label, f"{label} · {category}" if category else ""):
+            if name:
+                self.by_category.setdefault(name, Counter())[outcome.status] += 1
+        self.usd_of_answers += outcome.usd
+        self.tokens += outcome.tokens
+
+    def rates(self) -> dict[str, float]:
+        """Accepted share by prompt and category."""
+        return {
+            name: counts["accepted"] / counts.total()
+            for name, counts in sorted(self.by_category.items())
+        }
+
+
+@frozen
+class Forecast:
+    """What a run will come to, before anything is sent."""
+
+    prompts: int
+    unusable: int
+    cached: int
+    """Prompts whose first answer is there already."""
+    requests: int
+    prompt_tokens: int
+    answer_tokens: int
+    """About a third of the longest answers."""
+    usd: float | None
+    usd_most: float | None
+    """With every answer as long as allowed; None where nobody knows the price."""
+    price_date: str
+    seconds: float
+
+
+class Distiller:
+    """One teacher and one task. A context manager that holds cache, session and checker."""
+
+    def __init__(
+        self,
+        options: DistillOptions,
+        find_teacher: FindTeacher,
+        emit: Callable[[Event], None] = lambda event: None,
+    ) -> None:
+        self.options, self.emit = options, emit
+        self.schemas = read_schemas(options.schema)
+        self.prompt = load_prompt(options.task, options.prompt)
+        self.label = "plain" if options.plain else self.prompt.label
+        self.cache = AnswerCache(Path(options.cache) if options.cache else default_folder())
+        self.budget = Budget(options.budget_usd, options.max_requests)
+        self.progress = Progress()
+        self.stopped = ""
+        self._find = find_teacher
+        self._askers: list[Asker] = []
+        self._checker: QueryChecker | None = None
+        self.price: Price | None = None
+        self.model = ""
+        self.seconds = 0.0
+        self.failures: Counter[str] = Counter()
+        """Requests that brought no answer, by kind."""
+        self.total = 0
+        self._told = 0.0
+
+    # --- opening and closing --------------------------------------------------------------------
+
+    def open(self) -> Worker:
+        """Connects; call inside the event loop that asks."""
+        options = self.options
+        asker = self._asker(options.teacher, dict(options.teacher_options), "teacher")
+        self.price, self.model = asker.price, asker.session.model
+        judge = None
+        if options.judge:
+            judging = self._asker(options.judge, dict(options.judge_options), "judge")
+            judge = (judging, load_prompt("judge"))
+        self._checker = QueryChecker(self.schemas, options.dialect)
+        return Worker(
+            options,
+            asker,
+            self._checker,
+            self.schemas,
+            self.prompt,
+            load_prompt("repair"),
+            judge,
+        )
+
+    async def close(self) -> None:
+        """Ends connections and processes."""
+        for asker in self._askers:
+            with suppress(HeimdallError):
+                await asker.session.close()
+        self._askers.clear()
+        if self._checker is not None:
+            self._checker.close()
+            self._checker = None
+
+    def _asker(self, name: str, table: dict[str, Any], role: str) -> Asker:
+        options = self.options
+        teacher = self._find(name)
+        settings: Any = structure(table, teacher.options, f"{role}_options")
+        session: TeacherSession
+        if teacher.open is not None:
+            session = teacher.open(settings)
+        else:
+            session = ThreadSession(teacher, settings, table)
+        price = find_price(session.model, options.prices)
+        if price is None and options.budget_usd and not getattr(session, "free", False):
+            raise HeimdallError(
+                f"nobody knows what the model '{session.model}' costs",
+                where="budget_usd",
+                hint="give its price in a table of your own with --prices",
+            )
+        limits = Limits(
+            options.concurrency,
+            options.requests_per_minute,
+            options.tokens_per_minute,
+            options.attempts,
+            options.backoff,
+        )
+        asker = Asker(teacher, session, self.cache, self.budget, price or FREE, limits)
+        self._askers.append(asker)
+        return asker
+
+    # --- running --------------------------------------------------------------------------------
+
+    def items(self) -> Iterator[Item]:
+        """The prompts."""
+        if not self.options.prompts:
+            raise HeimdallError(
+                "no file of prompts is named", where="distill.prompts", hint="--prompts FILE"
+            )
+        yield from read_items(Path(self.options.prompts), self.options.task)
+
+    def run(
+        self,
+        done: Callable[[Outcome], None],
+        *,
+        items: Iterable[Item] | None = None,
+        before: Callable[[Forecast], bool] | None = None,
+    ) -> None:
+        """Every prompt's outcome, as they come. `before` is shown the forecast and says whether to
+        go on. Raises `TeacherFailure` where no request will be answered."""
+        asyncio.run(self._run(done, items, before))
+
+    async def _run(
+        self,
+        done: Callable[[Outcome], None],
+        items: Iterable[Item] | None,
+        before: Callable[[Forecast], bool] | None,
+    ) -> None:
+        try:
+            worker = self.open()
+            if before is None or before(self._forecast(worker)):
+                await self._work(worker, self.items() if items is None else items, done)
+            self.failures = self._failures()
+        finally:
+            await self.close()
+
+    async def _work(
+        self, worker: Worker, items: Iterable[Item], done: Callable[[Outcome], None]
+    ) -> None:
+        source = iter(items)
+        started = self._told = time.monotonic()
+
+        async def work() -> None:
+            for item in source:
+                outcome = await self._outcome(worker, item)
+                self.progress.add(outcome, self.label)
+                done(outcome)
+                self._tell(started)
+
+        # More hands than requests: some answers are being checked while others are asked for.
+        hands = min(4 * self.options.concurrency, 2048)
+        tasks = [asyncio.create_task(work()) for _ in range(hands)]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        self.seconds = time.monotonic() - started
+        self._tell(started, last=True)
+
+    async def _outcome(self, worker: Worker, item: Item) -> Outcome:
+        if self.stopped and not item.bad and not worker.asker.is_cached(worker.first_request(item)):
+            return Outcome(item, "not asked", self.stopped)
+        try:
+            return await worker.outcome(item)
+        except OutOfBudget as error:
+            if not self.stopped:
+                self.stopped = error.message
+                self.emit(Event("warning", "distill", f"stopped: {error.message}"))
+            return Outcome(item, "not asked", error.message)
+        except TeacherFailure as failure:
+            if failure.kind == "fatal":
+                raise
+            return Outcome(item, "failed", failure.message)
+
+    def _tell(self, started: float, *, last: bool = False) -> None:
+        now = time.monotonic()
+        if now - self._told < _EVERY and not last:
+            return
+        self._told = now
+        progress = self.progress
+        self.emit(Event("progress", "distill", done=progress.prompts, total=self.total))
+        values = {
+            "requests": float(self.budget.sent),
+            "usd": self.budget.spent,
+            "per second": progress.prompts / max(now - started, 1e-9),
+            **{f"accepted {name}": rate for name, rate in list(progress.rates().items())[:8]},
+        }
+        self.emit(Event("metric", "distill", values=values))
+
+    def _failures(self) -> Counter[str]:
+        found: Counter[str] = Counter()
+        for asker in self._askers:
+            found.update({k: n for k, n in asker.counts.items() if k not in ("sent", "cached")})
+        return found
+
+    # --- before the first call ------------------------------------------------------------------
+
+    def _forecast(self, worker: Worker) -> Forecast:
+        options = self.options
+        prompts = unusable = cached = tokens = 0
+        for item in self.items():
+            prompts += 1
+            if item.bad:
+                unusable += 1
+                continue
+            request = worker.first_request(item)
+            if worker.asker.is_cached(request):
+                cached += 1
+            else:
+                tokens += estimate_tokens(request.messages)
+        price = find_price(worker.asker.session.model, options.prices)
+        if price is None and getattr(worker.asker.session, "free", False):
+            price = FREE
+        each = options.samples * (2 if options.judge else 1)
+        requests = (prompts - unusable - cached) * each
+        prompt_tokens, most = tokens * each, requests * options.max_tokens
+        expected = most // 3
+        seconds = max(
+            requests / max(1, options.concurrency) * _SECONDS_AN_ANSWER,
+            60 * requests / options.requests_per_minute if options.requests_per_minute else 0,
+            60 * (prompt_tokens + expected) / options.tokens_per_minute
+            if options.tokens_per_minute
+            else 0,
+        )
+        self.total = prompts
+        return Forecast(
+            prompts,
+            unusable,
+            cached,
+            requests,
+            prompt_tokens,
+            expected,
+            price.cost(prompt_tokens, expected) if price else None,
+            price.cost(prompt_tokens, most) if price else None,
+            price.date if price else "",
+            seconds,
+        )
