@@ -71,6 +71,8 @@ class Asker:
         self._requests = Pace(limits.requests_per_minute)
         self._tokens = Pace(limits.tokens_per_minute)
         self._flying: dict[str, asyncio.Future[Answer]] = {}
+        #: Refusals are not kept beyond the run, and not asked for twice in it.
+        self._refused: dict[str, Answer] = {}
         self._random = random.Random()  # noqa: S311 - jitter
         self.fatal: TeacherFailure | None = None
 
@@ -81,6 +83,11 @@ class Asker:
     def is_cached(self, request: TeacherRequest) -> bool:
         """Whether asking costs nothing."""
         return self._cache.get(self.key(request)) is not None
+
+    def is_late(self) -> bool:
+        """Whether the limits would allow more than is asked."""
+        paces = [pace for pace in (self._requests, self._tokens) if pace.is_limited]
+        return bool(paces) and all(pace.is_late() for pace in paces)
 
     async def ask(self, request: TeacherRequest) -> Answer:
         """The answer. The same request asked twice at once is sent once. Raises `TeacherFailure`
@@ -93,6 +100,8 @@ class Asker:
             except asyncio.CancelledError:
                 if not flying.cancelled():
                     raise
+        if key in self._refused:
+            return self._refused[key]
         kept = self._cache.get(key)
         if kept is not None:
             self.counts["cached"] += 1
@@ -109,6 +118,8 @@ class Asker:
                 future.exception()  # whoever else waits gets it too; nobody has to
             raise
         else:
+            if found.finish == "refused":
+                self._refused[key] = found
             future.set_result(found)
             return found
         finally:

@@ -5,15 +5,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections import OrderedDict
 from collections.abc import Mapping
-from contextlib import ExitStack
-from typing import Any
+from contextlib import ExitStack, suppress
+from typing import Any, cast
 
 from attrs import frozen
 
 from heimdall_core.errors import HeimdallError
-from heimdall_core.pipeline.steps.checking import ProcessChecker, Question
 from heimdall_core.types import Engine, Finding, Json
 from heimdall_lang_cypher import ast
 from heimdall_lang_cypher.engine import open_engine
@@ -33,6 +33,7 @@ _WRITES = (
     | ast.Command
 )
 _CHUNK = 64
+_LONGEST = 64 * 2**20
 _ENGINES = 4
 
 
@@ -46,21 +47,31 @@ class Ran:
     """The error, or a digest of the rows."""
 
 
+@frozen
+class Looked:
+    """What the language says about a query."""
+
+    finding: Finding | None = None
+    problem: str = ""
+    """Why nothing can be said about it."""
+    canonical: str = ""
+    family: str = ""
+
+
 class QueryChecker:
-    """Asks the language about queries, many at a time."""
+    """Asks the language about queries, many at a time. Belongs to one event loop."""
 
     def __init__(self, schemas: Mapping[str, Json], dialect: str) -> None:
-        self._dialect = dialect
-        references = {"cypher": "heimdall_lang_cypher.language:check"}
-        self._process = ProcessChecker(references, schemas, 1)
-        self._waiting: list[tuple[Question, asyncio.Future[Finding | None]]] = []
+        self._setup = {"path": sys.path, "schemas": dict(schemas), "dialect": dialect}
+        self._process: asyncio.subprocess.Process | None = None
+        self._waiting: list[tuple[list[str], asyncio.Future[Looked]]] = []
         self._task: asyncio.Task[None] | None = None
         self._engines = _Engines(schemas)
 
-    async def error(self, query: str, schema: str) -> Finding | None:
-        """The first error in a query, against its schema."""
-        future: asyncio.Future[Finding | None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((Question("cypher", query, schema, self._dialect), future))
+    async def look(self, query: str, schema: str) -> Looked:
+        """The first error in a query, against its schema, or what it means."""
+        future: asyncio.Future[Looked] = asyncio.get_running_loop().create_future()
+        self._waiting.append(([query, schema], future))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work())
         return await future
@@ -69,26 +80,62 @@ class QueryChecker:
         """What the query gives on made-up data of its schema."""
         return await asyncio.to_thread(self._engines.run, query, schema)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Ends the processes."""
-        self._process.close()
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        if self._process is not None:
+            cast(asyncio.StreamWriter, self._process.stdin).close()
+            with suppress(ProcessLookupError):
+                self._process.kill()  # it only ever reads and answers
+            await self._process.wait()
+            self._process = None
         self._engines.close()
 
     async def _work(self) -> None:
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # whoever asks in the same turn of the loop comes along
         while self._waiting:
             chunk, self._waiting = self._waiting[:_CHUNK], self._waiting[_CHUNK:]
-            self._process.ask([question for question, _ in chunk])
             try:
-                found = await asyncio.to_thread(self._process.take)
-            except HeimdallError as error:
+                found = await self._ask([question for question, _ in chunk])
+            except (OSError, ValueError, HeimdallError) as error:
                 for _, future in chunk:
                     if not future.done():
-                        future.set_exception(error)
+                        future.set_exception(HeimdallError(f"queries cannot be checked: {error}"))
                 continue
-            for (_, future), finding in zip(chunk, found, strict=True):
+            for (_, future), looked in zip(chunk, found, strict=True):
                 if not future.done():
-                    future.set_result(finding)
+                    future.set_result(looked)
+
+    async def _ask(self, questions: list[list[str]]) -> list[Looked]:
+        if self._process is None:
+            # -P: a file in the current directory must not stand in for a module.
+            command = (sys.executable, "-P", "-m", "heimdall_gen_distill.check_worker")
+            pipe = asyncio.subprocess.PIPE
+            self._process = await asyncio.create_subprocess_exec(
+                *command, stdin=pipe, stdout=pipe, limit=_LONGEST
+            )
+            await self._send(self._setup)
+        await self._send(questions)
+        line = await cast(asyncio.StreamReader, self._process.stdout).readline()
+        if not line.endswith(b"\n"):
+            raise HeimdallError("a process that checks queries has ended")
+        return [
+            Looked(
+                Finding(**each["finding"]) if each.get("finding") else None,
+                each.get("problem", ""),
+                each.get("canonical", ""),
+                each.get("family", ""),
+            )
+            for each in json.loads(line)
+        ]
+
+    async def _send(self, value: Any) -> None:
+        target = cast(asyncio.StreamWriter, cast(Any, self._process).stdin)
+        target.write(json.dumps(value).encode() + b"\n")
+        await target.drain()
 
 
 def _reads_only(query: str) -> bool:

@@ -26,9 +26,20 @@ from heimdall_gen_distill.prompts import load_prompt
 from heimdall_gen_distill.tasks import Outcome, Worker
 
 _EVERY = 0.5
+#: Answers that may wait for their check, and how many are looked at together.
+_LAG, _HANDS = 20_000, 128
+_REST = 0.05
 _SECONDS_AN_ANSWER = 2.0
 
 FindTeacher = Callable[[str], Teacher]
+
+
+async def _first_error(asks: asyncio.Future[Any], checks: asyncio.Future[Any]) -> None:
+    """Waits for the asking to end, or for the checking to fail."""
+    await asyncio.wait((asks, checks), return_when=asyncio.FIRST_COMPLETED)
+    if checks.done():
+        await checks
+    await asks
 
 
 @define
@@ -107,6 +118,8 @@ class Distiller:
         self.price: Price | None = None
         self.model = ""
         self.seconds = 0.0
+        self.seconds_asking = 0.0
+        """Until the last prompt's first answer."""
         self.failures: Counter[str] = Counter()
         """Requests that brought no answer, by kind."""
         self.total = 0
@@ -141,7 +154,7 @@ class Distiller:
                 await asker.session.close()
         self._askers.clear()
         if self._checker is not None:
-            self._checker.close()
+            await self._checker.close()
             self._checker = None
 
     def _asker(self, name: str, table: dict[str, Any], role: str) -> Asker:
@@ -211,40 +224,69 @@ class Distiller:
     ) -> None:
         source = iter(items)
         started = self._told = time.monotonic()
+        # Answers wait here to be looked at: asking does not wait for checking, up to a point.
+        answered: asyncio.Queue[tuple[Item, Outcome | None] | None] = asyncio.Queue(_LAG)
+        asking = True
 
-        async def work() -> None:
+        async def ask() -> None:
             for item in source:
-                outcome = await self._outcome(worker, item)
+                await answered.put((item, await self._asked(worker, item)))
+
+        async def check() -> None:
+            while (found := await answered.get()) is not None:
+                while asking and worker.asker.is_late() and answered.qsize() < _LAG // 2:
+                    await asyncio.sleep(_REST)  # asking first: the limits would allow more
+                item, outcome = found
+                outcome = outcome or await self._outcome(worker, item)
                 self.progress.add(outcome, self.label)
                 done(outcome)
                 self._tell(started)
+            await answered.put(None)  # for the next one
 
-        # More hands than requests: some answers are being checked while others are asked for.
-        hands = min(4 * self.options.concurrency, 2048)
-        tasks = [asyncio.create_task(work()) for _ in range(hands)]
+        asks = [asyncio.create_task(ask()) for _ in range(2 * self.options.concurrency)]
+        checks = [asyncio.create_task(check()) for _ in range(_HANDS)]
+        both = asyncio.gather(*checks)
         try:
-            await asyncio.gather(*tasks)
+            await _first_error(asyncio.gather(*asks), both)
+            asking = False
+            self.seconds_asking = time.monotonic() - started
+            await answered.put(None)
+            await both
         finally:
-            for task in tasks:
+            for task in (*asks, *checks):
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*asks, *checks, return_exceptions=True)
         self.seconds = time.monotonic() - started
         self._tell(started, last=True)
 
-    async def _outcome(self, worker: Worker, item: Item) -> Outcome:
-        if self.stopped and not item.bad and not worker.asker.is_cached(worker.first_request(item)):
+    async def _asked(self, worker: Worker, item: Item) -> Outcome | None:
+        """Asks a prompt's first request; what came of it, where it brought no answer."""
+        if item.bad:
+            return None
+        request = worker.first_request(item)
+        if self.stopped and not worker.asker.is_cached(request):
             return Outcome(item, "not asked", self.stopped)
         try:
+            await worker.asker.ask(request)
+        except (OutOfBudget, TeacherFailure) as error:
+            return self._not_answered(item, error)
+        return None
+
+    def _not_answered(self, item: Item, error: OutOfBudget | TeacherFailure) -> Outcome:
+        if isinstance(error, TeacherFailure):
+            if error.kind == "fatal":
+                raise error
+            return Outcome(item, "failed", error.message)
+        if not self.stopped:
+            self.stopped = error.message
+            self.emit(Event("warning", "distill", f"stopped: {error.message}"))
+        return Outcome(item, "not asked", error.message)
+
+    async def _outcome(self, worker: Worker, item: Item) -> Outcome:
+        try:
             return await worker.outcome(item)
-        except OutOfBudget as error:
-            if not self.stopped:
-                self.stopped = error.message
-                self.emit(Event("warning", "distill", f"stopped: {error.message}"))
-            return Outcome(item, "not asked", error.message)
-        except TeacherFailure as failure:
-            if failure.kind == "fatal":
-                raise
-            return Outcome(item, "failed", failure.message)
+        except (OutOfBudget, TeacherFailure) as error:
+            return self._not_answered(item, error)
 
     def _tell(self, started: float, *, last: bool = False) -> None:
         now = time.monotonic()

@@ -36,6 +36,15 @@ class Pace:
         self._next += units * self._gap
         return max(turn - now, 0.0)
 
+    def is_late(self) -> bool:
+        """Whether turns have gone by unused."""
+        return self._next < self._clock() - _BURST / 2
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether there is a limit."""
+        return bool(self._gap)
+
 
 class Gate:
     """Lets as many through at once as the server can take, and none while it wants to be left

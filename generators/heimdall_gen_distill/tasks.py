@@ -68,6 +68,7 @@ class Found:
     fields: Mapping[str, str]
     query: str = ""
     canonical: str = ""
+    family: str = ""
     marks: tuple[str, ...] = ()
     ran: str = ""
     votes: int = 0
@@ -295,9 +296,11 @@ class Worker:
         query = extract(text)
         if not query:
             raise Rejected("no query in the answer")
-        finding = await self.checker.error(query, item.schema)
-        if finding is not None:
-            raise Rejected(_said(finding))
+        looked = await self.checker.look(query, item.schema)
+        if looked.finding is not None:
+            raise Rejected(_said(looked.finding))
+        if looked.problem:
+            raise Rejected(f"cannot be checked: {looked.problem[:200]}")
         marks: tuple[str, ...] = ("cypher:checked",)
         ran = ""
         if self.options.execute and item.schema in self.schemas:
@@ -307,13 +310,9 @@ class Worker:
             if result.verdict == "rows":
                 marks += ("cypher:executed",)
                 ran = hashlib.sha256(result.detail.encode()).hexdigest()[:16]
-        try:
-            canonical = normalise(query).canonical
-        except HeimdallError as error:
-            raise Rejected(f"cannot be normalised: {error}") from error
         if self.options.task == "evolve":
-            self._is_harder(item, query, canonical)
-        return Found(fields, query, canonical, marks, ran)
+            self._is_harder(item, query, looked.canonical)
+        return Found(fields, query, looked.canonical, looked.family, marks, ran)
 
     def _is_harder(self, item: Item, query: str, canonical: str) -> None:
         before = _plain_query(item.query)
@@ -358,7 +357,6 @@ class Worker:
         instruction, given, output, language = self._sides(item, found)
         try:
             rendered = render_example(instruction, given, output)
-            family = normalise(found.query).family
         except HeimdallError as error:
             raise Rejected(str(error)) from error
         size = len(rendered.prompt.encode()) + len(rendered.answer.encode())
@@ -393,7 +391,7 @@ class Worker:
             licence=self.options.licence,
             language=language,
             schema=item.schema if item.schema in self.schemas else NO_SCHEMA,
-            family=f"distill-{_short(family)}",
+            family=f"distill-{_short(found.family)}",
             combination=_short(f"{item.schema}\n{found.canonical}"),
             verification=found.marks,
             meta=meta,

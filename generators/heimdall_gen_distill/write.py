@@ -111,6 +111,7 @@ def _report(
         "price_date": distiller.price.date if distiller.price else "",
         "stopped": distiller.stopped,
         "seconds": round(distiller.seconds, 3),
+        "seconds_asking": round(distiller.seconds_asking, 3),
         "forecast": attrs.asdict(forecast),
     }
 

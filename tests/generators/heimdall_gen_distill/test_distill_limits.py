@@ -39,6 +39,18 @@ def test_no_minute_holds_more_than_is_allowed() -> None:
     assert burst <= 3
 
 
+def test_turns_that_go_by_unused_are_seen() -> None:
+    clock = Clock()
+    pace = Pace(600, clock)
+    assert not pace.is_late()
+    clock.now += 1
+    assert pace.is_late()
+    while pace.delay() == 0:
+        pass
+    assert not pace.is_late()
+    assert not Pace(0, clock).is_limited
+
+
 def test_tokens_are_paced_by_their_number() -> None:
     clock = Clock()
     pace = Pace(6000, clock)
