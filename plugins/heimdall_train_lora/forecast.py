@@ -284,7 +284,7 @@ def _batch(rows: int, length: int) -> Batch:
 def kept_bytes(model: PreTrainedModel, batch: Batch, dtype: torch.dtype | None) -> int:
     """Bytes that one forward pass on the `meta` device keeps for the backward pass, parameters
     left out; `dtype` is what autocast would compute in."""
-    own = {p.untyped_storage()._cdata for p in model.parameters()}
+    own: set[int] = set()
     kept: dict[int, tuple[int, torch.Tensor]] = {}
 
     def keep(tensor: torch.Tensor) -> torch.Tensor:
@@ -299,7 +299,8 @@ def kept_bytes(model: PreTrainedModel, batch: Batch, dtype: torch.dtype | None) 
         for parameter in model.parameters():
             if not parameter.requires_grad:
                 parameter.data = parameter.data.to(dtype)
-        own |= {p.untyped_storage()._cdata for p in model.parameters()}
+    # After the change of format: a storage that is let go leaves its address to a later one.
+    own |= {p.untyped_storage()._cdata for p in model.parameters()}
     try:
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
             loss = answer_loss(model, meta)

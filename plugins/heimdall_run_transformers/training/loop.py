@@ -293,11 +293,13 @@ class Loop:
         parameters = list(self.trained.values())
         if not self.sharded:
             self.processes.sum_gradients(parameters)
+        else:
+            self._sum_replicated(parameters)
         scaler = self.precision.scaler
         if scaler is not None:
             for optimizer, _ in self.optimizer.parts:
                 scaler.unscale_(optimizer)
-        norm = whole(torch.nn.utils.clip_grad_norm_(parameters, self.plan.max_grad_norm)).item()
+        norm = self._clip(parameters)
         if not math.isfinite(loss) or (scaler is None and not math.isfinite(norm)):
             self._stop_before(loss / weight, norm)
         share = self.plan.rate_share_at(self.progress.step)
@@ -312,6 +314,27 @@ class Loop:
         sums = Sums(loss, weight, int(trained), int(tokens), int(computed))
         sums.seconds = time.perf_counter() - start
         return sums, norm
+
+    def _sum_replicated(self, parameters: Sequence[torch.nn.Parameter]) -> None:
+        """Beside sharded weights, whose gradients FSDP has averaged: those that each process holds
+        whole (rows of an embedding)."""
+        own = [p for p in parameters if not hasattr(p, "full_tensor")]
+        if own:
+            self.processes.sum_gradients(own)
+            for parameter in own:
+                if parameter.grad is not None:
+                    parameter.grad /= self.processes.count
+
+    def _clip(self, parameters: Sequence[torch.nn.Parameter]) -> float:
+        """Clips the gradients to the plan's norm; gives the norm before."""
+        limit = self.plan.max_grad_norm
+        if not self.sharded:
+            return torch.nn.utils.clip_grad_norm_(parameters, limit).item()
+        grads = [p.grad for p in parameters if p.grad is not None]
+        norm = math.sqrt(sum(whole(g).float().pow(2).sum().item() for g in grads))
+        for grad in grads:
+            grad.mul_(min(1.0, limit / (norm + 1e-6)))
+        return norm
 
     def _stop_before(self, loss: float, norm: float) -> None:
         """Saves the state before a step that came to no number, and raises."""

@@ -12,7 +12,7 @@ from attrs import field, frozen
 from tokenizers import Tokenizer
 
 from heimdall_core.config import TrainingConfig
-from heimdall_core.errors import DatasetError, ModelError, RecipeError, did_you_mean
+from heimdall_core.errors import DatasetError, RecipeError, did_you_mean
 from heimdall_core.types import Event, TrainContext
 from heimdall_run_transformers.cache import TokenRows, tokenised
 from heimdall_run_transformers.encode import EncodedRow, EncodedRows, within_length
@@ -59,7 +59,6 @@ def prepare_rows(context: TrainContext, config: TrainingConfig, rust: Tokenizer)
     groups = np.split(np.arange(len(rows)), ends[:-1])
     train, too_long = _fitting(rows, groups[0], config, str(context.train))
     validation, too_long_validation = _fitting(rows, groups[1], config, str(context.validation))
-    _check_trainable(rows, train, str(context.train))
     old: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
     drawn = old
     if replay:
@@ -85,16 +84,6 @@ def _fitting(
 ) -> tuple[npt.NDArray[np.int64], int]:
     kept = within_length(rows.lengths[numbers], config.max_seq_length, config.max_truncated, where)
     return numbers[kept], len(numbers) - len(kept)
-
-
-def _check_trainable(rows: TokenRows, numbers: npt.NDArray[np.int64], where: str) -> None:
-    """An answer always has its end token, so a file without a trained token has empty answers."""
-    if not any(rows[int(number)].trained > 1 for number in numbers):
-        raise ModelError(
-            "no row has a token to train on: every answer is empty",
-            where=where,
-            hint="look at the field 'output' of the rows",
-        )
 
 
 def _replay_files(name: str | None) -> list[Path]:
