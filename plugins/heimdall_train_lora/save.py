@@ -23,6 +23,7 @@ from heimdall_core.errors import ModelError
 from heimdall_core.types import TrainContext
 from heimdall_core.versions import versions
 from heimdall_run_transformers.base import ADAPTER_CONFIG, ADAPTER_WEIGHTS, HEIMDALL
+from heimdall_run_transformers.training.optimizer import whole
 from heimdall_train_lora.build import Adapted
 from heimdall_train_lora.chatml import Markers
 from heimdall_train_lora.models import find_facts
@@ -61,6 +62,8 @@ def save_adapter(
 
 def _save_weights(output: Path, adapted: Adapted, markers: Markers, base_rows: int) -> None:
     extra: dict[str, Any] = {}
+    if any(hasattr(parameter, "full_tensor") for parameter in adapted.trained.values()):
+        extra["state_dict"] = {n: whole(p).cpu() for n, p in adapted.trained.items()}
     if adapted.start is not None:
         extra["path_initial_model_for_weight_conversion"] = str(adapted.start)
     with warnings.catch_warnings():

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import attrs
 import numpy as np
 import pytest
 from tiny_bases import ROWS
+from tiny_models import LESSONS, build_model
 
 from heimdall_core import Registry
 from heimdall_core.config import TrainingConfig
@@ -30,16 +30,6 @@ OLD = [
     for n in range(20)
     for label, c in (("Book", "removal"), ("City", "cleaning"))
 ]
-
-
-BY_HEART: dict[str, Any] = {
-    "max_steps": 40,
-    "per_device_train_batch_size": 8,
-    "eval_steps": 40,
-    "lora_r": 8,
-    "lora_alpha": 16,
-    "lora_dropout": 0.0,
-}
 
 
 def validation_of(right: list[float], tasks: list[int]) -> Validation:
@@ -81,39 +71,44 @@ def test_replayed_rows_are_the_share_that_was_asked_for(
 def test_a_model_that_forgot_is_set_aside(
     context: MakeContext, config: MakeConfig, tmp_path: Path
 ) -> None:
-    """An adapter learns the old rows by heart; new rows at a ruinous rate wipe them out."""
-    write_examples(tmp_path / "old.jsonl", OLD)
-    first = attrs.evolve(context("old"), train=tmp_path / "old.jsonl")
-    write_examples(tmp_path / "old-validation.jsonl", OLD[:4])
-    first = attrs.evolve(first, validation=tmp_path / "old-validation.jsonl")
-    learnt = train(first, config(**BY_HEART))
-    assert learnt.metrics["validation_loss"] < 0.3
+    """A base that knows its lessons by heart; new rows at a ruinous rate wipe them out."""
+    base = build_model(tmp_path / "taught", taught=LESSONS)
+    old = [Example(q, output=a, category="lessons") for q, a in LESSONS]
+    write_examples(tmp_path / "old.jsonl", old)
     made = context("new")
-    with pytest.raises(FindingsError, match=r"not promoted: .* lost [\d.]+ points of exact match"):
+
+    def promote(name: str, rate: float) -> None:
         train_model(
             Registry(third_party=False),
             config(
-                continue_from=str(first.output),
+                base_model=str(base),
                 replay_dataset=str(tmp_path / "old.jsonl"),
                 replay_ratio=0.01,
-                learning_rate=0.5,
+                learning_rate=rate,
                 max_steps=3,
                 trainer="lora",
             ),
             train=made.train,
             validation=made.validation,
-            output=tmp_path / "second",
-            work=made.work,
+            output=tmp_path / name,
+            work=made.work / name,
             seed=3,
         )
-    assert not (tmp_path / "second").exists()
-    refused = tmp_path / "second-refused"
+
+    with pytest.raises(FindingsError, match=r"not promoted: lessons lost 100.0 points of exact"):
+        promote("ruined", 0.5)
+    assert not (tmp_path / "ruined").exists()
+    refused = tmp_path / "ruined-refused"
     matrix = json.loads((refused / "forgetting.json").read_text("utf-8"))
     assert not matrix["promoted"]
-    for task in matrix["tasks"]:
-        assert task["before"] == 1.0
-        assert task["low"] <= task["change"] <= task["high"]
+    [task] = matrix["tasks"]
+    assert (task["before"], task["after"]) == (1.0, 0.0)
+    assert task["low"] <= task["change"] <= task["high"]
     assert (refused / "adapter_model.safetensors").is_file()
+    promote("kept", 1e-6)
+    kept = json.loads((tmp_path / "kept" / "forgetting.json").read_text("utf-8"))
+    assert kept["promoted"]
+    assert kept["tasks"][0]["after"] == 1.0
 
 
 def test_validation_is_shown_for_each_task_and_weights_count(
