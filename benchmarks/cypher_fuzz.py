@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import platform
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -26,8 +27,7 @@ def guided(seconds: float, seed: int) -> None:
 
         import heimdall_lang_cypher.checker
         import heimdall_lang_cypher.printer  # noqa: F401
-    corpus = Path(f".fuzz-corpus-{seed}")
-    corpus.mkdir(exist_ok=True)
+    corpus = Path(tempfile.mkdtemp(prefix="cypher-fuzz-"))
     for number, text in enumerate(cypher_fuzz.seeds()):
         (corpus / f"seed-{number}").write_text(text, encoding="utf-8")
 

@@ -46,8 +46,11 @@ def check_line(line: Line, request: CheckRequest) -> dict[str, Any]:
     try:
         row = _row(line)
         if (schema := row.get("schema")) is not None:
+            if isinstance(schema, str):
+                # The text that prompts carry.
+                schema = {"schema_text": schema}
             if not isinstance(schema, dict):
-                raise _Malformed("'schema' must be an object")
+                raise _Malformed("'schema' must be an object, or a text as in prompts")
             # Rows that share a schema share one object, which the checker reads only once.
             request = evolve(request, schema=_shared(json.dumps(schema)))
         if (dialect := row.get("dialect")) is not None:

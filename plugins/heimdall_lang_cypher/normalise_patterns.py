@@ -130,7 +130,8 @@ class Decomposer:
         conditional = isinstance(edge.properties, ast.MapLiteral) and edge.properties.entries
         if inline or edge.length is not None or not (conditional or edge.where):
             return edge
-        variable = edge.variable or self.variable()
+        # A predicate of a relationship without a name says nothing about it: it needs none.
+        variable = edge.variable or (self.variable() if conditional else None)
         cut.conditions += _conditions(variable, edge.properties, edge.where)
         return evolve(edge, variable=variable, properties=None, where=None)
 
@@ -206,15 +207,16 @@ def _can_be_cut(path: ast.PathPattern | ast.ShortestPath) -> TypeGuard[ast.PathP
 
 
 def _conditions(
-    variable: ast.Variable,
+    variable: ast.Variable | None,
     properties: ast.MapLiteral | ast.Parameter | None,
     where: ast.Expression | None,
 ) -> list[ast.Expression]:
-    entries = properties.entries if isinstance(properties, ast.MapLiteral) else ()
-    equal: list[ast.Expression] = [
-        ast.Comparison((ast.PropertyAccess(variable, entry.key), entry.value), ("=",))
-        for entry in entries
-    ]
+    equal: list[ast.Expression] = []
+    if variable is not None and isinstance(properties, ast.MapLiteral):
+        equal = [
+            ast.Comparison((ast.PropertyAccess(variable, entry.key), entry.value), ("=",))
+            for entry in properties.entries
+        ]
     return [*equal, *conjuncts(where)]
 
 

@@ -250,6 +250,33 @@ class Matcher:
             self._llama.llama_sampler_accept(self._sampler, byte)
         return None if self._allows(256) else len(data)
 
+    def sampled(self, seed: int, most: int = 300) -> str | None:
+        """A text drawn by llama.cpp with logits by chance, None where it does not end in `most`
+        bytes. Logits lean towards the end, and to signs that close. Bytes are ASCII: half of
+        another letter may be no letter at all, and the tokens of models are whole."""
+        import numpy as np
+
+        chance = np.random.default_rng(seed)
+        tokens = np.array([*range(128), 256], dtype=np.int32)
+        closes = np.isin(tokens, [*b")]}'\"`", 256])
+        table = np.zeros(len(tokens), dtype=[("id", "i4"), ("logit", "f4"), ("p", "f4")])
+        data = ctypes.cast(table.ctypes.data, ctypes.POINTER(self._llama.llama_token_data))
+        self._llama.llama_sampler_reset(self._sampler)
+        written = bytearray()
+        while len(written) < most:
+            table["id"] = tokens
+            table["logit"] = chance.normal(0, 2, len(tokens)) + closes * len(written) / 20
+            array = self._llama.llama_token_data_array(
+                data=data, size=len(tokens), selected=-1, sorted=False
+            )
+            self._llama.llama_sampler_apply(self._sampler, ctypes.byref(array))
+            token = int(table["id"][table["logit"].argmax()])
+            if token == 256:
+                return written.decode()
+            written.append(token)
+            self._llama.llama_sampler_accept(self._sampler, token)
+        return None
+
 
 @pytest.fixture(scope="module")
 def vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Any:
@@ -346,3 +373,26 @@ def test_valid_queries_are_allowed(matchers: dict[str, Matcher]) -> None:
 def test_all_valid_queries_are_allowed(matchers: dict[str, Matcher]) -> None:
     refused = [query for query in _covered(10_000) if matchers["any"].refused_at(query) is not None]
     assert not refused
+
+
+def _sampled(matcher: Matcher, wanted: int) -> list[str]:
+    """Distinct texts that llama.cpp draws under a grammar."""
+    found: dict[str, None] = {}
+    for seed in range(wanted * 20):
+        text = matcher.sampled(seed)
+        if text is not None:
+            found[text] = None
+        if len(found) == wanted:
+            break
+    return list(found)
+
+
+@pytest.mark.parametrize("wanted", [pytest.param(3), pytest.param(250, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_what_llama_cpp_draws_parses(
+    matchers: dict[str, Matcher], variant: str, wanted: int
+) -> None:
+    texts = _sampled(matchers[variant], wanted)
+    assert len(texts) == wanted
+    for text in texts:
+        parse(text)

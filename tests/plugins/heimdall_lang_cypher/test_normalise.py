@@ -225,6 +225,20 @@ def test_kept_aliases_and_new_names_do_not_collide() -> None:
     assert normalise(other.canonical) == other
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "MATCH (n)-[r:KNOWS WHERE n.x > 1]->() RETURN n",
+        "MATCH (n)-[r:KNOWS {y: 1} WHERE n.x > 1]->() RETURN n",
+        "MATCH (n) WHERE NOT (n)-[:X]-() RETURN *",
+        "OPTIONAL MATCH (n) WHERE (n)-->() RETURN n SHOW USER PRIVILEGES",
+    ],
+)
+def test_names_that_nothing_needs_are_gone_at_once(query: str) -> None:
+    once = normalise(query)
+    assert normalise(once.canonical) == once
+
+
 def test_several_statements() -> None:
     assert normalise("RETURN 1; RETURN 2").canonical == "RETURN 1; RETURN 2"
 
