@@ -60,6 +60,8 @@ def test_command_lines_are_understood(page: Path) -> None:
         except (click.exceptions.Exit, SystemExit):
             continue  # --help, --version
         except Exception as error:  # noqa: BLE001 - all of them at once, with their lines
+            if "does not exist" in str(error):
+                continue  # the reader's own files
             wrong.append(f"heimdall {line}: {error}")
     assert wrong == []
 
