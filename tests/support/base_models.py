@@ -111,7 +111,12 @@ def sentence_pieces(
     return from_pieces(pieces, scores, scheme)
 
 
-def from_pieces(pieces: list[str], scores: list[float], scheme: str = "legacy") -> Tokenizer:
+def from_pieces(
+    pieces: list[str],
+    scores: list[float],
+    scheme: str = "legacy",
+    extra: Iterable[str] = SPECIAL_TOKENS,
+) -> Tokenizer:
     """The Hugging Face tokenizer of SentencePiece's pieces; merges by the score of what they
     make, as `transformers` converts them."""
     ids = {piece: number for number, piece in enumerate(pieces)}
@@ -152,7 +157,7 @@ def from_pieces(pieces: list[str], scores: list[float], scheme: str = "legacy") 
         single="<s> $A", pair="<s> $A <s>:1 $B:1", special_tokens=[("<s>", ids["<s>"])]
     )
     tokenizer.add_special_tokens(
-        [AddedToken(name, normalized=False, special=True) for name in SPECIAL_TOKENS]
+        [AddedToken(name, normalized=False, special=True) for name in extra]
     )
     return tokenizer
 
