@@ -6,7 +6,10 @@ its own, so two pipelines in one process can run on different plugins.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar, cast
@@ -35,6 +38,8 @@ from heimdall_core.types import (
 )
 
 T = TypeVar("T")
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 #: The distribution whose plugins are the built-in ones.
 DISTRIBUTION = "heimdall-slm"
@@ -122,9 +127,11 @@ class Registry:
         self._refused: list[PluginInfo] = []
         self._objects: dict[str, object] = {}
         self._items: dict[str, dict[str, _Entry]] = {role: {} for role in ROLES}
+        if isinstance(block, str) or isinstance(allow, str):
+            raise PluginError("block and allow are lists of names, not one text")
         variable = (os.environ if environ is None else environ).get(DISABLE_VARIABLE, "")
         self._blocked = {*block, *(n.strip() for n in variable.split(",") if n.strip())}
-        self._allowed = None if allow is None else {*allow}
+        self._allowed = None if allow is None else {_canonical(name) for name in allow}
         if discover:
             for entry in _ordered(entry_points(group=PROJECT)):
                 self._discover(entry, third_party=third_party)
@@ -150,12 +157,20 @@ class Registry:
         return tuple(sorted(self._blocked - {p.name for p in self.plugins}))
 
     @property
+    def unknown_allowed(self) -> tuple[str, ...]:
+        """Names that are allowed and that neither a plugin nor a distribution has."""
+        known = {_canonical(n) for p in self.plugins for n in (p.name, p.distribution)}
+        return tuple(sorted((self._allowed or set()) - known))
+
+    @property
     def failures(self) -> tuple[PluginInfo, ...]:
         """The plugins that did not load, each with its error."""
         return tuple(p for p in self.plugins if p.status == "failed")
 
     def names(self, role: str) -> tuple[str, ...]:
         """Names of everything registered in a role such as `generator`, sorted."""
+        if role not in self._items:
+            raise PluginError(f"unknown role '{role}'", hint=did_you_mean(role, ROLES))
         return tuple(sorted(self._items[role]))
 
     def provider(self, role: str, name: str) -> PluginInfo:
@@ -289,7 +304,7 @@ class Registry:
         for impl in getattr(self._manager.hook, hook).get_hookimpls():
             try:
                 impl.function(**{name: arguments[name] for name in impl.argnames})
-            except Exception as error:  # noqa: BLE001 - an observer must not stop the run
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - it must not stop the run
                 problems.append(f"{impl.plugin_name}: {hook} failed: {_reason(error)}")
         return tuple(problems)
 
@@ -305,7 +320,9 @@ class Registry:
             self._fail(info, f"the plugin name '{entry.name}' is already taken by {taken.origin}")
             return
         try:
-            plugin = entry.load()
+            # What a plugin prints must not get into what a command prints (`--json`).
+            with contextlib.redirect_stdout(sys.stderr):
+                plugin = entry.load()
         except (Exception, SystemExit) as error:  # noqa: BLE001 - isolation is the point
             self._fail(info, _reason(error))
             return
@@ -314,7 +331,8 @@ class Registry:
     def _may_load(self, info: PluginInfo, third_party: bool) -> bool:
         if self._allowed is None:
             return third_party
-        return third_party and bool(self._allowed & {info.name, info.distribution})
+        names = {_canonical(info.name), _canonical(info.distribution)}
+        return third_party and bool(self._allowed & names)
 
     def _register(self, plugin: object, info: PluginInfo) -> None:
         if taken := self._infos.get(info.name):
@@ -353,11 +371,23 @@ class Registry:
             items: list[Any] = []
             for impl in getattr(self._manager.hook, hook).get_hookimpls():
                 if impl.plugin is plugin:
-                    items.extend(impl.function() or ())
+                    with contextlib.redirect_stdout(sys.stderr):
+                        made = impl.function()
+                        if isinstance(made, kind):
+                            raise PluginError(
+                                f"{hook} must yield {kind.__name__}, and returns one",
+                                hint="write 'yield' in place of 'return'",
+                            )
+                        items.extend(made or ())
             for item in items:
                 if not isinstance(item, kind):
                     raise PluginError(
                         f"{hook} must yield {kind.__name__}, found {type(item).__name__}"
+                    )
+                if not isinstance(item.name, str) or not _NAME.fullmatch(item.name):
+                    raise PluginError(
+                        f"{hook} yields {item.name!r}, which is no name",
+                        hint="names are lower-case letters, digits, '_' and '-'",
                     )
             names = [item.name for item in items]
             for name in names:
@@ -399,9 +429,19 @@ def _ordered(entries: Iterable[EntryPoint]) -> list[EntryPoint]:
     return [unique[k] for k in sorted(unique)]
 
 
+def _canonical(name: str) -> str:
+    """As pip compares names: `acme_fraud` and `Acme-Fraud` are one."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def _reason(error: BaseException) -> str:
     if isinstance(error, PluginError):
         return str(error)
+    if isinstance(error, pluggy.PluginValidationError) and (
+        unknown := re.search(r"unknown hook '(\w+)'", str(error))
+    ):
+        known = [name for name in vars(hookspecs) if name.startswith("heimdall_")]
+        return f"unknown hook '{unknown[1]}'; {did_you_mean(unknown[1], known)}"
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 

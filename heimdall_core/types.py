@@ -30,6 +30,10 @@ CONTEXT_SIZES: dict[str, int] = {
 }
 
 
+#: Schema of a row that is about no graph, or about one that nobody described.
+NO_SCHEMA = "none"
+
+
 def lazy(reference: str) -> Callable[..., Any]:
     """A function that imports `"package.module:function"` when it is first called."""
     module, _, name = reference.partition(":")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 from attrs import field, frozen
 
 from heimdall_core.errors import HeimdallError, did_you_mean
-from heimdall_gen_cypher.catalogue import ALL, weighted
-from heimdall_gen_cypher.family import DIALECTS, Family
-from heimdall_gen_cypher.plans.plan import PlanFamily
-from heimdall_gen_cypher.schema import Schema, load_schema, schema_names
+
+if TYPE_CHECKING:  # the families are loaded when options are made, not when plugins are listed
+    from heimdall_gen_cypher.family import Family
+    from heimdall_gen_cypher.plans.plan import PlanFamily
+    from heimdall_gen_cypher.schema import Schema
 
 
 def _known(names: Iterable[str], known: Iterable[str], what: str) -> None:
@@ -23,10 +25,14 @@ def _known(names: Iterable[str], known: Iterable[str], what: str) -> None:
 
 
 def _dialect(_: object, __: attrs.Attribute[str], value: str) -> None:
+    from heimdall_gen_cypher.family import DIALECTS
+
     _known((value,), DIALECTS, "dialect")
 
 
 def _schemas(_: object, __: attrs.Attribute[tuple[str, ...]], value: tuple[str, ...]) -> None:
+    from heimdall_gen_cypher.schema import schema_names
+
     _known(value, schema_names(), "schema")
 
 
@@ -36,6 +42,8 @@ def _share(_: object, attribute: attrs.Attribute[float], value: float) -> None:
 
 
 def _families(_: object, __: attrs.Attribute[tuple[str, ...]], value: tuple[str, ...]) -> None:
+    from heimdall_gen_cypher.catalogue import ALL
+
     _known(value, (family.name for family in ALL), "family")
 
 
@@ -60,6 +68,8 @@ class CypherOptions:
     """Share of those whose schema stands among the parts of one to thirty others."""
 
     def __attrs_post_init__(self) -> None:
+        from heimdall_gen_cypher.catalogue import ALL
+
         for family in ALL:
             if family.name in self.families and self.dialect not in family.dialects:
                 raise HeimdallError(
@@ -69,6 +79,8 @@ class CypherOptions:
 
     def chosen_schemas(self) -> tuple[str, ...]:
         """Names of the built-in schemas in use, sorted."""
+        from heimdall_gen_cypher.schema import schema_names
+
         if not self.schemas and (self.schema_files or self.database):
             return ()
         return tuple(name for name in schema_names() if not self.schemas or name in self.schemas)
@@ -77,6 +89,7 @@ class CypherOptions:
         """The schemas in use. Raises `HeimdallError` for a file or database that cannot be read,
         and for a name that two schemas have."""
         from heimdall_gen_cypher import sources
+        from heimdall_gen_cypher.schema import load_schema
 
         found = [load_schema(name) for name in self.chosen_schemas()]
         if self.schema_files:
@@ -97,10 +110,14 @@ class CypherOptions:
 
     def weighted_families(self) -> list[tuple[float, Family | PlanFamily]]:
         """The families in use with their shares."""
+        from heimdall_gen_cypher.catalogue import weighted
+
         return weighted(self.chosen_families())
 
     def chosen_families(self) -> tuple[Family | PlanFamily, ...]:
         """The families in use, in their own order."""
+        from heimdall_gen_cypher.catalogue import ALL
+
         return tuple(
             family
             for family in ALL

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from heimdall_core import Generator, hookimpl
-from heimdall_gen_cypher.catalogue import CATEGORIES
-from heimdall_gen_cypher.generate import LICENCE, SOURCE, examples, schemas_as_json
+from heimdall_core import Generator, hookimpl, lazy
+from heimdall_gen_cypher.categories import CATEGORIES
 from heimdall_gen_cypher.options import CypherOptions
 
 
 @hookimpl
 def heimdall_generators() -> Iterator[Generator]:
     yield Generator(
-        name=SOURCE,
+        name="cypher",
         summary="Cypher fundamentals over typed graph schemas, each question with one right query.",
         categories=CATEGORIES,
-        examples=examples,
+        examples=lazy("heimdall_gen_cypher.generate:examples"),
         options=CypherOptions,
-        licence=LICENCE,
-        schemas=schemas_as_json,
+        licence="MIT",
+        schemas=lazy("heimdall_gen_cypher.generate:schemas_as_json"),
         inputs=CypherOptions.inputs,
     )

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from attrs import field, frozen, validators
 
-from heimdall_gen_logs.read import Format, rotation
+#: How a log is written.
+Format = Literal["auto", "log", "json", "cypher", "lines"]
 
 
 @frozen
@@ -41,6 +42,8 @@ class LogsOptions:
 
 def inputs(options: LogsOptions) -> Iterator[Path]:
     """The files and folders that the rows depend on."""
+    from heimdall_gen_logs.read import rotation
+
     for name in options.files:
         path = Path(name)
         if options.rotated and path.is_file():

@@ -10,16 +10,14 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Literal
 
 from attrs import evolve
 
 from heimdall_core.dataset.sources import Tally, files_under, head_of, raw_lines
 from heimdall_gen_logs import neo4j_text, nornicdb, plain
 from heimdall_gen_logs.json_records import json_records, wrapped_line
+from heimdall_gen_logs.options import Format
 from heimdall_gen_logs.records import Record
-
-Format = Literal["auto", "log", "json", "cypher", "lines"]
 
 _SUFFIXES = (".log", ".txt", ".cypher", ".cql", ".json", ".jsonl", ".ndjson", ".out")
 #: `.1`, `.02`, `-20240131`, `-2024-01-31`: what rotation adds to a name.

@@ -47,6 +47,8 @@ def registry(trust: PluginsTable | None = None) -> Registry:
             click.echo(f"warning: plugin {failed.origin} did not load: {failed.error}", err=True)
         for name in made.unknown_blocked:
             click.echo(f"warning: no plugin is called '{name}'; nothing is blocked by it", err=True)
+        for name in made.unknown_allowed:
+            click.echo(f"warning: no plugin is called '{name}'; nothing is allowed by it", err=True)
         for info in made.plugins:
             for line in info.deprecated:
                 click.echo(f"warning: plugin {info.origin}: {line}", err=True)

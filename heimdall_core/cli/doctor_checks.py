@@ -244,7 +244,8 @@ def child(code: str, arguments: Sequence[str], limit: float) -> tuple[dict[str, 
         return (found, "") if isinstance(found, dict) else (None, "answered nothing")
     if status < 0:
         return None, f"crashed with signal {-status}"
-    return None, told[-1][:300] if told else f"ended with status {status}"
+    said = told[-1].removeprefix("heimdall_core.errors.PluginError: ")[:300] if told else ""
+    return None, said or f"ended with status {status}"
 
 
 def _version(name: str) -> str | None:

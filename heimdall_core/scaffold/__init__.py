@@ -3,7 +3,9 @@ installs and passes at once. The files are made from `templates/`."""
 
 from __future__ import annotations
 
+import keyword
 import re
+import sys
 from collections.abc import Mapping
 from importlib.metadata import version
 from importlib.resources import files
@@ -15,6 +17,7 @@ from attrs import frozen
 
 from heimdall_core.errors import HeimdallError, did_you_mean
 from heimdall_core.hookspecs import HOOK_API_VERSION
+from heimdall_core.registry import Registry
 
 
 @frozen
@@ -95,6 +98,18 @@ def new_plugin(distribution: str, role: str, parent: Path) -> Path:
             f"'{distribution}' looks like Heimdall's own",
             hint="begin with your organisation's name, such as acme-fraud",
         )
+    package, name = distribution.replace("-", "_"), _item_name(distribution)
+    if keyword.iskeyword(package) or package in sys.stdlib_module_names:
+        raise HeimdallError(
+            f"'{package}' is a word or a module of Python's own",
+            hint="begin with your organisation's name, such as acme-fraud",
+        )
+    taken = Registry(third_party=False).names(role)
+    if name in taken:
+        raise HeimdallError(
+            f"the {role} '{name}' is Heimdall's own",
+            hint=f"choose another name; taken: {', '.join(taken)}",
+        )
     folder = parent / distribution
     if folder.exists():
         raise HeimdallError("is there already", where=str(folder), hint="name another")
@@ -105,10 +120,15 @@ def new_plugin(distribution: str, role: str, parent: Path) -> Path:
     return folder
 
 
+def _item_name(distribution: str) -> str:
+    """The name that recipes use."""
+    return distribution.partition("-")[2].replace("-", "_") or distribution
+
+
 def _files(distribution: str, role: str) -> dict[str, str]:
     """Path → text, everything filled in before anything is written."""
     chosen = ROLES[role]
-    name = distribution.partition("-")[2].replace("-", "_") or distribution
+    name = _item_name(distribution)
     package = distribution.replace("-", "_")
     values = {
         "distribution": distribution,

@@ -17,9 +17,9 @@ from typing import Any, ClassVar
 import attrs
 
 from heimdall_core.config import TrainingConfig
-from heimdall_core.pipeline.steps.checking import NO_SCHEMA
 from heimdall_core.registry import Registry
 from heimdall_core.types import (
+    NO_SCHEMA,
     CheckRequest,
     Completion,
     EvaluateContext,

@@ -139,6 +139,16 @@ def test_nothing_is_copied_where_nobody_can_make_more(tmp_path: Path) -> None:
     assert "100 rows wanted, 15 made; none was copied to fill up" in report.notes
 
 
+def test_a_generator_that_repeats_itself_for_ever_is_left(tmp_path: Path) -> None:
+    def examples(context: GenerateContext, _: Any) -> Iterator[Example]:
+        while True:
+            yield GOOD
+
+    report = make(tmp_path, Source(Generator("again", "test", ("c",), examples), None), total=5)
+    assert report.rows == 1
+    assert "again yields only prompts that were there already" in report.notes
+
+
 def test_a_rejected_row_is_made_up_for(tmp_path: Path) -> None:
     toy = toy_plugins
     options = toy.ToyOptions(wrong=3, copies=2)

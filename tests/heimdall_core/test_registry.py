@@ -292,3 +292,63 @@ def test_deprecated_hooks_and_arguments_are_told_of_their_users() -> None:
             "heimdall_paint(colour) is deprecated: it is always grey",
         ),
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("None", "yields None, which is no name"), ("'[red]x[/red]'", "which is no name")],
+)
+def test_a_name_that_is_none_refuses_that_plugin_alone(site: Path, name: str, said: str) -> None:
+    source = textwrap.dedent(GENERATOR.format(name="x")).replace('"x"', name)
+    install(site, "acme-odd", "1", "acme-odd", source)
+    registry = Registry()
+    [failed] = registry.failures
+    assert said in failed.error
+    assert "cypher" in registry.names("generator")
+
+
+def test_what_a_plugin_prints_stays_out_of_the_output(
+    site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = "print('imported')\n" + textwrap.dedent(GENERATOR.format(name="fraud")).replace(
+        "    yield", "    print('called')\n    yield"
+    )
+    install(site, "acme-loud", "1", "acme-loud", source)
+    assert "fraud" in Registry().names("generator")
+    written = capsys.readouterr()
+    assert written.out == ""
+    assert "imported" in written.err
+
+
+def test_a_return_in_place_of_a_yield_is_told(site: Path) -> None:
+    source = textwrap.dedent(GENERATOR.format(name="fraud")).replace("yield", "return")
+    install(site, "acme-return", "1", "acme-return", source)
+    [failed] = Registry().failures
+    assert "must yield Generator, and returns one; write 'yield'" in failed.error
+
+
+def test_a_misspelt_hook_is_told_with_the_right_one(site: Path) -> None:
+    source = textwrap.dedent(GENERATOR.format(name="fraud")).replace("generators", "generator")
+    install(site, "acme-hook", "1", "acme-hook", source)
+    [failed] = Registry().failures
+    assert "did you mean 'heimdall_generators'" in failed.error
+
+
+def test_allowed_names_are_compared_as_pip_does_and_unknown_ones_told(site: Path) -> None:
+    install(site, "acme-fraud", "1.2", "acme-fraud", GENERATOR.format(name="fraud"))
+    assert "fraud" in Registry(allow=["Acme_Fraud"]).names("generator")
+    assert Registry(allow=["acme-fruad"]).unknown_allowed == ("acme-fruad",)
+    with pytest.raises(PluginError, match="lists of names"):
+        Registry(block="gen-cypher")
+    with pytest.raises(PluginError, match="unknown role 'generators'; did you mean 'generator'"):
+        Registry().names("generators")
+
+
+def test_an_observer_that_exits_stops_nothing() -> None:
+    class Leaver:
+        @hookimpl
+        def heimdall_on_event(self, event: Event) -> None:
+            raise SystemExit(5)
+
+    [problem] = Registry(discover=False, plugins=[Leaver()]).emit(Event("note"))
+    assert "SystemExit: 5" in problem

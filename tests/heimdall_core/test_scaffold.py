@@ -64,6 +64,9 @@ def test_a_new_plugin_is_clean_code(role: str, tmp_path: Path) -> None:
         ("Acme Fraud", "generator", "is no name for a plugin; write lower-case words"),
         ("../evil", "generator", "is no name for a plugin"),
         ("heimdall-fraud", "generator", "looks like Heimdall's own"),
+        ("import", "generator", "is a word or a module of Python's own"),
+        ("json", "generator", "is a word or a module of Python's own"),
+        ("acme-cypher", "language", "the language 'cypher' is Heimdall's own"),
         ("acme-fraud", "generater", "unknown role 'generater'; did you mean 'generator'"),
     ],
 )

@@ -1,1 +1,1 @@
-"""The families of questions, one module per subject."""
+"""Families of the generator troubleshooting: one module each."""

@@ -24,10 +24,7 @@ from attrs import frozen
 
 from heimdall_core.errors import HeimdallError, PluginError
 from heimdall_core.registry import Registry
-from heimdall_core.types import CheckRequest, Example, Finding, Json
-
-#: Schema of a row that is about no graph, or about one that nobody described.
-NO_SCHEMA = "none"
+from heimdall_core.types import NO_SCHEMA, CheckRequest, Example, Finding, Json
 
 #: What a query must fit that is said to be about no graph, where its generator describes the graphs
 #: that its other queries are about: it may name no label, type or property.

@@ -378,9 +378,16 @@ class _Asker:
             first = number == 0 and not again and not self._made[name]
             before, yielded = self._made[name], 0
             others = run.taken - before
+            # A generator that repeats itself for ever must not keep everybody waiting.
+            patience, taken, idle = 2 * asked + _PATIENCE, run.taken, 0
             for row in _rows(source, context):
                 yielded += 1
                 run.offer(_completed(row, source.generator), count_copies=first)
+                idle = idle + 1 if run.taken == taken else 0
+                taken = run.taken
+                if idle > patience:
+                    run.note(f"{name} yields only prompts that were there already")
+                    break
                 if run.taken - others >= count:
                     run.drain()
                     if run.taken - others >= count:
@@ -393,6 +400,10 @@ class _Asker:
                 break
             asked = 2 * count - self._made[name] + count // 20 + 1
         self.possible[name] = self._made[name]
+
+
+#: Rows in a row without a new prompt that any generator may yield, beside twice what was asked.
+_PATIENCE = 10_000
 
 
 def _digest(value: object, size: int) -> bytes:

@@ -17,9 +17,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-from heimdall_core.pipeline.steps.checking import NO_SCHEMA
 from heimdall_core.prompt import render_example
-from heimdall_core.types import CONTEXT_SIZES, Example, GenerateContext
+from heimdall_core.types import CONTEXT_SIZES, NO_SCHEMA, Example, GenerateContext
 from heimdall_repo_nornicdb.rows.domains import domains
 
 #: Rows that one fact may carry.
