@@ -384,9 +384,10 @@ class Registry:
                     raise PluginError(
                         f"{hook} must yield {kind.__name__}, found {type(item).__name__}"
                     )
-                if not isinstance(item.name, str) or not _NAME.fullmatch(item.name):
+                given: object = getattr(item, "name", None)
+                if not isinstance(given, str) or not _NAME.fullmatch(given):
                     raise PluginError(
-                        f"{hook} yields {item.name!r}, which is no name",
+                        f"{hook} yields {given!r}, which is no name",
                         hint="names are lower-case letters, digits, '_' and '-'",
                     )
             names = [item.name for item in items]

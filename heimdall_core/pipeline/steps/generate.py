@@ -22,7 +22,6 @@ from heimdall_core.dataset import atomic_text, dump_example
 from heimdall_core.errors import FindingsError, HeimdallError, PluginError
 from heimdall_core.pipeline.steps.checking import (
     CHUNK,
-    NO_SCHEMA,
     NOTHING,
     Checker,
     ProcessChecker,
@@ -31,7 +30,15 @@ from heimdall_core.pipeline.steps.checking import (
     question,
 )
 from heimdall_core.registry import Registry
-from heimdall_core.types import Event, Example, Finding, GenerateContext, Generator, Json
+from heimdall_core.types import (
+    NO_SCHEMA,
+    Event,
+    Example,
+    Finding,
+    GenerateContext,
+    Generator,
+    Json,
+)
 
 _EVERY = 500
 
