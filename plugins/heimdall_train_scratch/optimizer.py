@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 
 from heimdall_run_transformers.training.optimizer import Optimizer, adamw
 from heimdall_run_transformers.training.plan import Plan
+from heimdall_train_scratch.muon import Muon
 
 
 def make_optimizer(model: PreTrainedModel, plan: Plan) -> Optimizer:
@@ -26,9 +27,7 @@ def make_optimizer(model: PreTrainedModel, plan: Plan) -> Optimizer:
         return Optimizer(((_adamw(plan, matrices, vectors), plan.learning_rate),), names)
     embedding = {model.get_input_embeddings().weight}
     hidden = [p for p in matrices if p not in embedding]
-    muon = torch.optim.Muon(
-        hidden, lr=plan.matrix_learning_rate, momentum=0.95, weight_decay=plan.weight_decay
-    )
+    muon = Muon(hidden, lr=plan.matrix_learning_rate, momentum=0.95, weight_decay=plan.weight_decay)
     rest = _adamw(plan, [p for p in matrices if p in embedding], vectors)
     return Optimizer(((muon, plan.matrix_learning_rate), (rest, plan.learning_rate)), names)
 
