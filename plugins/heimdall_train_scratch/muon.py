@@ -17,7 +17,7 @@ def has_bf16(device: torch.device) -> bool:
     """Whether bf16 products are computed, not emulated."""
     if device.type != "cpu":
         return True
-    found: dict[str, Any] = torch.cpu.get_capabilities()  # type: ignore[no-untyped-call]
+    found = torch.cpu.get_capabilities()
     return bool(found.get("avx512_bf16") or found.get("amx_bf16") or found.get("bf16"))
 
 
@@ -29,7 +29,7 @@ class Muon(torch.optim.Muon):
         """One step; with bf16 at hand, torch's own."""
         first = next((p for g in self.param_groups for p in g["params"]), None)
         if first is None or closure is not None or has_bf16(first.device):
-            return super().step(closure)
+            return super().step(closure)  # type: ignore[no-untyped-call]
         for group in self.param_groups:
             self._step_in_fp32(group)
         return None
@@ -67,7 +67,7 @@ def orthogonalise(
     """The Newton–Schulz iteration over a stack `(n, rows, columns)`, rows not above columns."""
     a, b, c = coefficients
     norms = torch.linalg.matrix_norm(matrices, keepdim=True).clamp(min=eps)
-    found = matrices / norms
+    found: torch.Tensor = matrices / norms
     for _ in range(steps):
         gram = found @ found.mT
         update = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
