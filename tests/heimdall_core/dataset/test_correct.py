@@ -202,7 +202,8 @@ def test_a_dry_run_reports_the_same_and_writes_nothing(write: Write) -> None:
 )
 def test_contradictions(write: Write, answers: str, policy: Any, kept: str) -> None:
     path = write([row(0), *(row(1, output=answer) for answer in answers)])
-    correct_file(path, options=CorrectOptions(contradictions=policy), now=NOW)
+    options = CorrectOptions(contradictions=policy, near_duplicates=False)
+    correct_file(path, options=options, now=NOW)
     assert [r.output for r in read_examples(path)][1:] == list(kept)
 
 
