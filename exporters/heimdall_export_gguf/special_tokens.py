@@ -14,6 +14,7 @@ from attrs import define, field
 
 from heimdall_core.errors import ModelError
 from heimdall_export_gguf.model_directory import ModelDirectory
+from heimdall_export_gguf.tokens import added_tokens
 
 KINDS: Final = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
 
@@ -44,8 +45,7 @@ def declared_tokens(model: ModelDirectory, size: int) -> Declared:
             found.adds.setdefault("eos", False)
         else:
             _template(processor, names, found, where)
-    added = model.tokenizer.get("added_tokens") or []
-    ids = {entry["content"]: entry["id"] for entry in reversed(added)}
+    ids = {token.text: token.id for token in reversed(added_tokens(model.tokenizer, where))}
     for kind in (*KINDS, *(k for k in ("eot", "eom") if k in names)):
         told = settings.get(f"add_{kind}_token")
         if isinstance(told, bool):

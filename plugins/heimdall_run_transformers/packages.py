@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 
 from heimdall_core.errors import missing_extra
@@ -14,3 +15,14 @@ def require_packages(what: str) -> None:
     for package in NEEDED:
         if find_spec(package) is None:
             raise missing_extra(package, "train", what)
+
+
+def share_cores() -> None:
+    """Has PyTorch's threads wait for each other awake for a moment, then asleep; to be called
+    before PyTorch is first imported, which is when OpenMP reads it.
+
+    Always asleep, a training of small matrices loses a fifth of its time to waking up. Awake for
+    long, which is the default, it is many times slower on cores that others use as well.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "10000")

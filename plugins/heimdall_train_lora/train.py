@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from importlib.util import find_spec
 
 from heimdall_core.config import TrainingConfig
 from heimdall_core.errors import missing_extra
 from heimdall_core.types import Estimate, TrainContext, TrainResult
-from heimdall_run_transformers.packages import require_packages
+from heimdall_run_transformers.packages import require_packages, share_cores
 from heimdall_train_lora.settings import check_config, check_device
 
 
@@ -42,6 +41,4 @@ def ready(config: TrainingConfig) -> None:
         raise missing_extra("peft", "train", "the trainer 'lora'")
     if config.use_qlora and find_spec("bitsandbytes") is None:
         raise missing_extra("bitsandbytes", "train", "use_qlora")
-    # Read by OpenMP when PyTorch is first imported: threads that wait sleep instead of spinning,
-    # which on shared cores is the difference between slow and many times slower.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    share_cores()

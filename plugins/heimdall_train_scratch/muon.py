@@ -64,12 +64,21 @@ class Muon(torch.optim.Muon):
 def orthogonalise(
     matrices: torch.Tensor, coefficients: tuple[float, float, float], steps: int, eps: float
 ) -> torch.Tensor:
-    """The Newton–Schulz iteration over a stack `(n, rows, columns)`, rows not above columns."""
+    """The Newton–Schulz iteration over a stack `(n, rows, columns)`, rows not above columns.
+
+    Every iterate is a polynomial of X Xᵀ times X, and polynomials of one matrix commute: the
+    iteration runs on the small square X Xᵀ, and X itself is multiplied once, at the end. With
+    three columns to a row that takes a third fewer operations.
+    """
     a, b, c = coefficients
     norms = torch.linalg.matrix_norm(matrices, keepdim=True).clamp(min=eps)
-    found: torch.Tensor = matrices / norms
-    for _ in range(steps):
-        gram = found @ found.mT
-        update = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
-        found = torch.baddbmm(found, update, found, beta=a)
-    return found
+    start = matrices / norms
+    gram = start @ start.mT
+    identity = torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
+    whole: torch.Tensor | None = None
+    for step in range(steps):
+        factor = torch.baddbmm(gram, gram, gram, beta=b, alpha=c).add_(identity, alpha=a)
+        whole = factor if whole is None else factor @ whole
+        if step + 1 < steps:
+            gram = gram @ factor @ factor
+    return start if whole is None else whole @ start

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 from heimdall_core.config import TrainingConfig
 from heimdall_core.types import Estimate, TrainContext, TrainResult
-from heimdall_run_transformers.packages import require_packages
+from heimdall_run_transformers.packages import require_packages, share_cores
 from heimdall_train_scratch.plan import check_config
 from heimdall_train_scratch.shape import shape_of
 
@@ -36,6 +34,4 @@ def ready(config: TrainingConfig) -> None:
     check_config(config)
     shape_of(config)
     require_packages("the trainer 'scratch'")
-    # Read by OpenMP when PyTorch is first imported: threads that wait sleep instead of spinning,
-    # which on shared cores is the difference between slow and many times slower.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    share_cores()

@@ -26,7 +26,9 @@ def heimdall(*arguments: str, cwd: Path | None = None, stdin: str = "") -> tuple
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("rows") / "rows.jsonl"
-    code, out, err = heimdall("generate", "--num-examples", "400", "--output", str(path))
+    code, out, err = heimdall(
+        *("generate", "--generator", "cypher", "--num-examples", "400", "--output", str(path))
+    )
     assert code == 0, err
     assert "400 rows, 0 rejected" in out
     return path

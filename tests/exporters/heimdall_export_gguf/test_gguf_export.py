@@ -78,7 +78,7 @@ def test_existing_files_are_kept_unless_told_otherwise(plain_model, run, tmp_pat
 
 
 def test_a_failure_leaves_no_file_at_all(plain_model, run, tmp_path, monkeypatch):
-    def fail(source, target, kind, threads):
+    def fail(source, target, kind, threads, importance):
         target.write_bytes(b"GGUF half")
         raise ModelError("llama.cpp could not quantise")
 
@@ -123,7 +123,7 @@ def test_types_that_need_an_importance_matrix_are_refused_before_work(
 ):
     monkeypatch.setattr(exporter, "write_float", lambda *a: pytest.fail("work has started"))
     with pytest.raises(ModelError, match="IQ2_XS needs an importance matrix"):
-        run(plain_model, "F16", "IQ2_XS")
+        run(plain_model, "F16", "IQ2_XS", importance="none")
 
 
 @pytest.mark.parametrize(
