@@ -7,7 +7,7 @@ of the rows that something else has brought together.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,14 +61,9 @@ class Sameness:
             ]
         return same
 
-    def different(self, rows: Sequence[int], ahead: Iterable[Sequence[int]]) -> int:
-        """How many different answers these rows have. `ahead` are the groups that will be asked
-        about: their forms are made in one reading."""
-        if not self.forms:
-            return len(rows)
-        if rows[0] not in self._known:
-            self.learn([row for group in ahead for row in group])
-        return len({self._known[row] for row in rows})
+    def different(self, rows: Sequence[int]) -> int:
+        """How many different answers these rows have. With forms, they must have been learnt."""
+        return len({self._known[row] for row in rows}) if self.forms else len(rows)
 
     def of(self, row: int) -> int:
         """The digest of a row that was learnt."""

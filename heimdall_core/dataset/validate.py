@@ -249,8 +249,10 @@ class _Validation:
                     repeated[row] = 1
             if len(answers) > 1:
                 open_groups.append((rows, [equal[0] for equal in answers]))
+        if self.options.check_language:
+            same.learn([row for _, firsts in open_groups for row in firsts])
         for rows, firsts in open_groups:
-            if (different := same.different(firsts, [f for _, f in open_groups])) > 1:
+            if (different := same.different(firsts)) > 1:
                 count += 1
                 rows_in_conflict += rows
                 conflicts.append((-different, lines[firsts[0]], rows))
