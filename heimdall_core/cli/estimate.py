@@ -32,7 +32,8 @@ _PARTS = {
     "optimizer": "AdamW's two moments",
     "best": "best weights so far",
     "activations": "activations kept for the backward pass",
-    "head": "gradient of the logits",
+    "head": "logits and their gradient",
+    "gaps": "gaps of the allocator",
 }
 
 
