@@ -83,7 +83,7 @@ def test_resolved_recipes_are_complete_and_read_back(registry: Registry) -> None
         "copies": 0,
         "most": 10**6,
     }
-    assert set(data["train"]) == {"trainer", "learning_rate"}
+    assert set(data["train"]) == {"trainer", "learning_rate", "trackers"}
     again = Recipe.from_dict(data, registry).resolve(registry)
     assert again.to_dict(registry) == recipe.to_dict(registry)
 

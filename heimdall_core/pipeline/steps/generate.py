@@ -369,7 +369,9 @@ class _Asker:
     ) -> None:
         """Brings the generator's rows up to `count`, or notes how many it can make."""
         run, name = self._run, source.generator.name
-        run.closed = source.generator.schemas is not None
+        # A generator that knows graphs says which one a row is about; one that was given none
+        # may ask about a graph that nobody has described.
+        run.closed = bool(all_schemas((source,)))
         asked = count
         for number in range(_ROUNDS):
             context = GenerateContext(
