@@ -228,18 +228,7 @@ def advise_command(
         )
     console().print(table)
     how = f"counted with {gguf.name}" if gguf else "estimated at 4 bytes each; --model counts them"
-    click.echo(
-        f"tokens of prompt and answer, {how}; NornicDB adds its own system message to every prompt"
-    )
-    for one in found:
-        if one.nornicdb.answer < answer:
-            sizes, way = one.nornicdb, " or leave the Watcher out" * watcher
-            click.echo(
-                f"warning: {one.name}: in NornicDB prompts come to {sizes.prompt} tokens, and the "
-                f"model was trained for {sizes.context}: {sizes.answer} are left for an answer; "
-                f"train with a longer context{way}",
-                err=True,
-            )
+    click.echo(f"tokens {how}; NornicDB adds its own system message to every prompt")
     for size, (megabytes, purpose) in CONTEXTS.items():
         held = ", ".join(f"{one.share[size]:.0%} of {one.name}" for one in found)
         click.echo(f"  {size:>5}: {held} ({purpose}; the guide says {megabytes} MB)")

@@ -9,9 +9,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
+from string import ascii_lowercase
+from typing import Any
 
 from heimdall_core.errors import HeimdallError, did_you_mean
 from heimdall_core.types import Json
+from heimdall_lang_cypher.printer_names import NO_VARIABLES
 from heimdall_lang_cypher.printer_names import key as key_name
 from heimdall_lang_cypher.schema import GraphSchema, Properties, read_schema
 from heimdall_lang_cypher.signatures import functions, procedures
@@ -35,6 +38,16 @@ _READ = {
 }
 #: Rules that leave out schema commands and what comes from other places than the graph.
 _DATA = {"statement": "query", "read-clause": "match | unwind | call | subquery"}
+
+#: Words that open a subquery when a brace follows them, if they are not variables.
+_BEFORE_BRACES = frozenset(("ALL", "COLLECT", "COUNT", "EXISTS"))
+#: Functions whose arguments are not just a list of expressions.
+_SPECIAL_CALLS = frozenset(
+    (
+        *("ALL", "ANY", "NONE", "SINGLE", "REDUCE", "ALLREDUCE", "TRIM", "NORMALIZE"),
+        *("VECTOR", "VECTOR_DISTANCE", "VECTOR_NORM", "PROPERTY_EXISTS"),
+    )
+)
 
 _FUNCTIONS = ("aggregating", "standard", "neo4j")
 _PROCEDURES = ("neo4j", "nornicdb")
@@ -84,8 +97,42 @@ def _rules() -> Mapping[str, str]:
         rules[_in_predicate(name)] = _REFERENCE.sub(
             lambda match: _in_predicate(match[0]) if match[0] in _LADDER else match[0], rules[name]
         )
+    rules["free-name"] = _name_but_for(NO_VARIABLES)
+    rules["projected-name"] = _name_but_for(NO_VARIABLES | _BEFORE_BRACES)
+    rules["plain-function"] = _name_but_for(NO_VARIABLES | _SPECIAL_CALLS)
     rules["p-not"] = '("NOT" ws)* (p-comparison | node (relationship node)+)'
     return rules
+
+
+def _name_but_for(words: Iterable[str]) -> str:
+    """A rule for names, in whatever letters, that are none of `words`."""
+    ends = ""
+    tree: dict[str, Any] = {}
+    for word in words:
+        node = tree
+        for letter in word.lower():
+            node = node.setdefault(letter, {})
+        node[ends] = {}
+
+    def after(node: Mapping[str, Any], start: bool = False) -> str:
+        """What may follow the letters that lead to `node`."""
+        if not any(letter != ends for letter in node):
+            return "[a-zA-Z0-9_] more"
+        parts = [f"[{_others(node)}{'' if start else '0-9'}] more"]
+        for letter in sorted(set(node) - {ends}):
+            both = f"[{letter}{letter.upper()}]" if letter.isalpha() else f"[{letter}]"
+            below = after(node[letter])
+            parts.append(f"{both} ({below})" if ends in node[letter] else f"{both} ({below})?")
+        return " | ".join(parts)
+
+    return f"{after(tree, start=True)} | quoted"
+
+
+def _others(taken: Mapping[str, Any]) -> str:
+    """The letters and `_`, but for those in `taken`, as ranges of a set."""
+    free = "".join(each if each not in taken else " " for each in ascii_lowercase).split()
+    ranges = [run if len(run) < 3 else f"{run[0]}-{run[-1]}" for run in free]
+    return "".join([*ranges, *map(str.upper, ranges), "" if "_" in taken else "_"])
 
 
 def _in_predicate(name: str) -> str:

@@ -37,6 +37,8 @@ def rewrite(statement: ast.Statement) -> ast.Statement:
         # What has no name must get none, for `*` stands for all names.
         return _Rewriter(None).simplify(plain)
     plain = rename_locals(plain)
+    if any(isinstance(node, ast.Show) for node in walk(plain)):
+        return _Rewriter(None).simplify(plain)  # Names matter there too.
     names = Counter(node.name for node in walk(plain) if isinstance(node, ast.Variable))
     # A variable that is named once is as good as none.
     used = frozenset(name for name, count in names.items() if count > 1)
@@ -125,6 +127,8 @@ class _Rewriter:
             last = query.clauses[-1]
             if (
                 isinstance(last, ast.Return)
+                # After another RETURN it is a mistake, which stays.
+                and not isinstance(query.clauses[-2], ast.Return)
                 and not (last.distinct or last.star or last.skip or last.limit or last.group_by)
                 and all(isinstance(item.expression, _PLAIN) for item in last.items)
             ):

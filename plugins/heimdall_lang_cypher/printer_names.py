@@ -10,10 +10,12 @@ from heimdall_lang_cypher import tokens as t
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _WORD = re.compile(r"\w+\Z")
 
-#: Words that are read as something else than a variable where a value stands.
-_NO_VARIABLES = t.RESERVED | {"CASE", "FALSE", "INF", "INFINITY", "NAN", "NULL", "TRUE"}
-#: Calls of these by the usual syntax are no plain function calls.
-_NO_FUNCTIONS = _NO_VARIABLES | {"ALLSHORTESTPATHS", "SHORTESTPATH"}
+#: Words that are read as something else than a variable where a value or a node stands; calls of
+#: these are no plain function calls either.
+NO_VARIABLES = t.RESERVED | {
+    *("CASE", "FALSE", "INF", "INFINITY", "NAN", "NULL", "TRUE"),
+    *("ALLSHORTESTPATHS", "SHORTESTPATH"),
+}
 
 _ESCAPES = {"\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -30,7 +32,7 @@ def key(name: str) -> str:
 
 def variable(name: str) -> str:
     """A variable; in backticks where the bare word would mean something else."""
-    return name if _PLAIN.match(name) and name.upper() not in _NO_VARIABLES else quoted(name)
+    return name if _PLAIN.match(name) and name.upper() not in NO_VARIABLES else quoted(name)
 
 
 def symbol(name: str) -> str:
@@ -42,7 +44,7 @@ def symbol(name: str) -> str:
 def function(parts: tuple[str, ...]) -> str:
     """The name of a function or procedure."""
     first = parts[0]
-    start = key(first) if first.upper() not in _NO_FUNCTIONS else quoted(first)
+    start = key(first) if first.upper() not in NO_VARIABLES else quoted(first)
     return ".".join((start, *map(key, parts[1:])))
 
 

@@ -47,7 +47,7 @@ def write_release_notes(
     files = [path for a in artefacts for path in _files(a.path)]
     card = folder / f"{prefix}README.md"
     with atomic_text(card) as file:
-        file.write(model_card(artefacts, folder, metadata, f"{prefix}SHA256SUMS"))
+        file.write(model_card(artefacts, folder, metadata))
     written.append(card)
     for source in licence_files(model):
         target = folder / f"{prefix}{source.name}"
@@ -77,11 +77,8 @@ def licence_files(model: Path) -> list[Path]:
     return []
 
 
-def model_card(
-    artefacts: Sequence[Artefact], folder: Path, metadata: Json, sums: str = "SHA256SUMS"
-) -> str:
-    """A card with what is known, in the form that the Hugging Face hub reads; `sums` is the name
-    of the file with the sums."""
+def model_card(artefacts: Sequence[Artefact], folder: Path, metadata: Json) -> str:
+    """A card with what is known, in the form that the Hugging Face hub reads."""
     name = str(metadata.get("name") or "model")
     lines = ["---"]
     if licence := metadata.get("licence"):
@@ -98,7 +95,7 @@ def model_card(
         bits = artefact.details.get("bits_per_weight", "–")
         size = sum(part.stat().st_size for part in _files(artefact.path))
         lines.append(f"| `{path}` | {artefact.kind} | {size / 1e6:,.1f} MB | {bits} |")
-    lines += ["", f"The sums of all files are in `{sums}` (`sha256sum -c {sums}`)."]
+    lines += ["", "The sums of all files are in `SHA256SUMS` (`sha256sum -c SHA256SUMS`)."]
     lines += _facts(metadata)
     lines += [
         "",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from heimdall_lang_cypher.extract import extract
 
-SHARED = Path(__file__).parents[3] / ".." / "shared" / "data"
+SHARED = (
+    Path(os.environ.get("HEIMDALL_SHARED", Path(__file__).parents[3].parent / "shared")) / "data"
+)
 QUERY = "MATCH (p:Person)\nWHERE p.age > 30\nRETURN p.name AS name\nORDER BY name"
 
 DRESSED = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,8 +24,11 @@ from heimdall_lang_cypher.grammar import VARIANTS, grammar
 from heimdall_lang_cypher.parser import parse
 from heimdall_lang_cypher.printer import print_query
 from heimdall_lang_cypher.syntax_errors import CypherSyntaxError
+from heimdall_lang_cypher.tokens import KEYWORDS
 
-SHARED = Path(__file__).parents[3] / ".." / "shared" / "data"
+SHARED = (
+    Path(os.environ.get("HEIMDALL_SHARED", Path(__file__).parents[3].parent / "shared")) / "data"
+)
 
 SCHEMA = {
     "name": "films",
@@ -341,6 +345,37 @@ READING = "MATCH (p:Person {name: 'Ada'})-[:ACTED_IN]->(f:`Odd Film`) RETURN f.t
 def test_matching_in_llama_cpp(matchers: dict[str, Matcher], query: str, allowed: set[str]) -> None:
     found = {name for name, matcher in matchers.items() if matcher.refused_at(query) is None}
     assert found == allowed
+
+
+_PLACES = (
+    *("RETURN {}", "RETURN {} AS x", "RETURN {}, 1", "RETURN [{}]", "RETURN {}[0..1]"),
+    *("RETURN {}(a)", "RETURN {}()", "RETURN {}(a, b)", "RETURN {}(x IN a, b)", "RETURN {}.f(a)"),
+    *("RETURN {}.a", "RETURN {} {{.*}}", "RETURN {}:A", "RETURN 1 LIMIT {}", "RETURN NOT {}"),
+    *("RETURN CASE {} WHEN 1 THEN 2 END", "WITH {} RETURN 1", "WITH 1 AS {} RETURN 1"),
+    *("MATCH ({}) RETURN 1", "MATCH ({}:A) RETURN 1", "MATCH ()-[{}]-() RETURN 1"),
+    *("MATCH {} = () RETURN 1", "MATCH (n) DELETE {}", "MATCH (n) SET {}.a = 1"),
+    *("MATCH (:{}) RETURN 1", "MATCH ()-[:{}]-() RETURN 1", "RETURN n.{}", "RETURN {{{}: 1}}"),
+)
+
+
+def test_words_of_the_language_are_no_names_where_the_parser_reads_something_else(
+    matchers: dict[str, Matcher],
+) -> None:
+    wrong, right = [], 0
+    for word in sorted(KEYWORDS):
+        for place in _PLACES:
+            query = place.format(word.lower())
+            try:
+                parse(query)
+            except CypherSyntaxError:
+                wrong.append(query)
+            else:
+                right += word == "COUNT" and matchers["any"].refused_at(query) is None
+    assert len(wrong) > 200
+    assert right > len(_PLACES) / 2
+    for variant in ("any", "data"):
+        allowed = [query for query in wrong if matchers[variant].refused_at(query) is None]
+        assert not allowed
 
 
 def test_what_is_drawn_is_allowed(matchers: dict[str, Matcher]) -> None:

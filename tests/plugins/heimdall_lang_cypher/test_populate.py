@@ -19,7 +19,9 @@ from heimdall_lang_cypher.parser import parse_statement
 from heimdall_lang_cypher.populate import populate
 from heimdall_lang_cypher.visitor import walk
 
-SHARED = Path(__file__).parents[3] / ".." / "shared" / "data"
+SHARED = (
+    Path(os.environ.get("HEIMDALL_SHARED", Path(__file__).parents[3].parent / "shared")) / "data"
+)
 
 SCHEMA = {
     "name": "shop",

@@ -190,6 +190,25 @@ def test_a_server_may_have_functions_that_the_table_lacks(dialect: str, severity
     )
 
 
+@pytest.mark.parametrize(
+    ("call", "severities"),
+    [
+        ("acme.rank(1)", ["warning"]),
+        ("org.acme.text.Join(['a'], '-')", ["warning"]),
+        ("apoc.coll.nothing([1])", []),
+        ("gds.similarity.cosine([1.0], [1.0])", []),
+        ("vector.similarity.cos([1.0], [1.0])", ["error"]),
+        ("duration.between2(date(), date())", ["error"]),
+    ],
+)
+@pytest.mark.parametrize("dialect", ["neo4j", "neo4j5"])
+def test_users_may_have_functions_in_namespaces(
+    dialect: str, call: str, severities: list[str]
+) -> None:
+    request = CheckRequest(dialect=dialect, performance=False)
+    assert [each.severity for each in check(f"RETURN {call} AS c", request)] == severities
+
+
 def test_functions_of_later_versions_are_unknown_before() -> None:
     assert found("RETURN coll.sort([2, 1])", "neo4j") == []
     (finding,) = check("RETURN coll.sort([2, 1])", CheckRequest(dialect="neo4j5"))[:1]
