@@ -16,11 +16,11 @@ ATTRIBUTE = "heimdall_api"
 
 def check_api(plugin: object, module: str) -> None:
     """Raises `PluginError` where a plugin states a range that this Heimdall is not in."""
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
     stated = getattr(plugin, ATTRIBUTE, None)
     if stated is None:
         return
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
     try:
         if not isinstance(stated, str):
             raise InvalidSpecifier(repr(stated))

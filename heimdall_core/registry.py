@@ -22,6 +22,7 @@ from heimdall_core import hookspecs
 from heimdall_core.compatibility import check_api, deprecations
 from heimdall_core.errors import PluginError, did_you_mean
 from heimdall_core.hookspecs import PROJECT
+from heimdall_core.isolation import given_plugins, is_the_plugins, name_of
 from heimdall_core.types import (
     Command,
     Evaluator,
@@ -125,7 +126,6 @@ class Registry:
         self._manager.add_hookspecs(hooks)
         self._infos: dict[str, PluginInfo] = {}
         self._refused: list[PluginInfo] = []
-        self._objects: dict[str, object] = {}
         self._items: dict[str, dict[str, _Entry]] = {role: {} for role in ROLES}
         if isinstance(block, str) or isinstance(allow, str):
             raise PluginError("block and allow are lists of names, not one text")
@@ -133,11 +133,10 @@ class Registry:
         self._blocked = {*block, *(n.strip() for n in variable.split(",") if n.strip())}
         self._allowed = None if allow is None else {_canonical(name) for name in allow}
         if discover:
-            for entry in _ordered(entry_points(group=PROJECT)):
-                self._discover(entry, third_party=third_party)
-        for given in plugins:
-            name, plugin = given if isinstance(given, tuple) else (_name_of(given), given)
-            info = PluginInfo(name, _name_of(plugin), "given by the program", "")
+            for entry, origin in _ordered(entry_points(group=PROJECT)):
+                self._discover(entry, *origin, third_party=third_party)
+        for name, plugin in given_plugins(plugins):
+            info = PluginInfo(name, name_of(plugin), "given by the program", "")
             self._register(plugin, info)
             if failed := next((f for f in self._refused if f.name == name), None):
                 raise PluginError(failed.error, where=failed.origin)
@@ -308,9 +307,9 @@ class Registry:
                 problems.append(f"{impl.plugin_name}: {hook} failed: {_reason(error)}")
         return tuple(problems)
 
-    def _discover(self, entry: EntryPoint, *, third_party: bool) -> None:
-        distribution = entry.dist.name if entry.dist else "unknown distribution"
-        version = entry.dist.version if entry.dist else ""
+    def _discover(
+        self, entry: EntryPoint, distribution: str, version: str, *, third_party: bool
+    ) -> None:
         info = PluginInfo(entry.name, entry.value, distribution, version)
         if entry.name in self._blocked or not (info.builtin or self._may_load(info, third_party)):
             # Appended, not keyed: a blocked plugin must not take a name from a loaded one.
@@ -323,7 +322,9 @@ class Registry:
             # What a plugin prints must not get into what a command prints (`--json`).
             with contextlib.redirect_stdout(sys.stderr):
                 plugin = entry.load()
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - isolation is the point
+        except BaseException as error:
+            if not is_the_plugins(error):
+                raise
             self._fail(info, _reason(error))
             return
         self._register(plugin, info)
@@ -349,7 +350,9 @@ class Registry:
                     "heimdall_core.hookimpl"
                 )
             found = self._collect(plugin, info)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - isolation is the point
+        except BaseException as error:
+            if not is_the_plugins(error):
+                raise
             if self._manager.has_plugin(info.name):
                 self._manager.unregister(name=info.name)
             self._fail(info, _reason(error))
@@ -418,16 +421,27 @@ class Registry:
         return entry
 
 
-def _ordered(entries: Iterable[EntryPoint]) -> list[EntryPoint]:
-    """Built-ins first, then by distribution: who comes second to a name does not hang on the
-    order in which pip installed things. The same entry point seen twice on the path counts once."""
+def _ordered(entries: Iterable[EntryPoint]) -> list[tuple[EntryPoint, tuple[str, str]]]:
+    """Entry points with their distribution's name and version: built-ins first, then by
+    distribution, so that who comes second to a name does not hang on the order in which pip
+    installed things. The same entry point seen twice on the path counts once."""
+    read: dict[int, tuple[str, str]] = {}
 
-    def key(entry: EntryPoint) -> tuple[bool, str, str, str]:
-        dist = entry.dist.name if entry.dist else ""
-        return (dist != DISTRIBUTION, dist, entry.name, entry.value)
+    def origin(entry: EntryPoint) -> tuple[str, str]:
+        if entry.dist is None:
+            return ("unknown distribution", "")
+        # Each access to `dist.name` parses the whole of the metadata, the README in it too.
+        if id(entry.dist) not in read:
+            metadata = entry.dist.metadata
+            read[id(entry.dist)] = (metadata["Name"], metadata["Version"])
+        return read[id(entry.dist)]
 
-    unique = {key(entry): entry for entry in entries}
-    return [unique[k] for k in sorted(unique)]
+    unique: dict[tuple[bool, str, str, str], tuple[EntryPoint, tuple[str, str]]] = {}
+    for entry in entries:
+        name, version = origin(entry)
+        key = (name != DISTRIBUTION, name, entry.name, entry.value)
+        unique[key] = (entry, (name, version))
+    return [unique[key] for key in sorted(unique)]
 
 
 def _canonical(name: str) -> str:
@@ -445,7 +459,3 @@ def _reason(error: BaseException) -> str:
         return f"unknown hook '{unknown[1]}'; {did_you_mean(unknown[1], known)}"
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def _name_of(plugin: object) -> str:
-    return str(getattr(plugin, "__name__", type(plugin).__name__))

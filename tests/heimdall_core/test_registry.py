@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import textwrap
@@ -64,6 +65,13 @@ def test_third_party_loads_like_a_built_in(site: Path) -> None:
     [
         ("raise RuntimeError('no such luck')", "RuntimeError: no such luck"),
         ("import sys; sys.exit(3)", "SystemExit: 3"),
+        ("raise KeyboardInterrupt('of my own')", "KeyboardInterrupt: of my own"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        (
+            "from heimdall_core import hookimpl\n"
+            "@hookimpl\ndef heimdall_generators(): raise KeyboardInterrupt('in a hook')",
+            "KeyboardInterrupt: in a hook",
+        ),
         ("def broken(:", "SyntaxError"),
         ("import a_module_that_is_not_there", "ModuleNotFoundError"),
         ("x = 1", "implements no hook"),
@@ -86,7 +94,20 @@ def test_third_party_loads_like_a_built_in(site: Path) -> None:
             "wrong",
         ),
     ],
-    ids=["raises", "exits", "syntax", "import", "no-hook", "typo", "type", "late", "argument"],
+    ids=[
+        "raises",
+        "exits",
+        "interrupts",
+        "interrupt",
+        "hook-interrupts",
+        "syntax",
+        "import",
+        "no-hook",
+        "typo",
+        "type",
+        "late",
+        "argument",
+    ],
 )
 def test_a_broken_plugin_is_reported_and_the_rest_work(site: Path, source: str, said: str) -> None:
     install(site, "acme-broken", "0.3", "acme-broken", source)
@@ -100,6 +121,50 @@ def test_a_broken_plugin_is_reported_and_the_rest_work(site: Path, source: str, 
         registry.generator("fraud")
     assert "acme-broken 0.3" in str(raised.value)
     assert said in str(raised.value)
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Python's own handler of SIGINT, which a job in the background starts without."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import signal\nsignal.raise_signal(signal.SIGINT)",
+        "import signal\ntry:\n    signal.raise_signal(signal.SIGINT)\nfinally:\n    x = 1",
+        "import signal\n"
+        "try:\n    signal.raise_signal(signal.SIGINT)\n"
+        "except KeyboardInterrupt:\n    raise",
+        "import signal\n"
+        "try:\n    signal.raise_signal(signal.SIGINT)\n"
+        "except KeyboardInterrupt:\n    raise KeyboardInterrupt('tidied up') from None",
+        "import asyncio, signal\n"
+        "async def main():\n    signal.raise_signal(signal.SIGINT)\n    await asyncio.sleep(9)\n"
+        "asyncio.run(main())",
+    ],
+    ids=["plain", "finally", "again", "another", "asyncio"],
+)
+@pytest.mark.usefixtures("interruptible")
+def test_ctrl_c_during_an_import_stops_the_program(site: Path, source: str) -> None:
+    install(site, "acme-slow", "1.0", "acme-slow", source)
+    with pytest.raises(KeyboardInterrupt):
+        Registry()
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_ctrl_c_through_a_handler_of_the_program_stops_it(site: Path) -> None:
+    def handler(number: int, frame: object) -> None:
+        raise KeyboardInterrupt("the program's own")
+
+    source = "import signal\nsignal.raise_signal(signal.SIGINT)"
+    install(site, "acme-slow", "1.0", "acme-slow", source)
+    signal.signal(signal.SIGINT, handler)
+    with pytest.raises(KeyboardInterrupt, match="the program's own"):
+        Registry()
 
 
 def test_a_taken_plugin_name_is_refused_with_both_distributions(site: Path) -> None:
