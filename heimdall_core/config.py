@@ -6,23 +6,22 @@ recipe that sets one of the others is refused, so no setting is accepted and the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from functools import wraps
+from typing import Any, Final, Literal, TypeVar
 
-from attrs import field, frozen, validators
+from attrs import field, fields, frozen, validators
+
+from heimdall_core.errors import RecipeError
+
+Kind = TypeVar("Kind", bound=type)
 
 #: Fields that the core itself reads, whatever the trainer.
 READ_BY_CORE: Final = frozenset({"trainer", "seed", "trackers", "wandb_project"})
 
 #: Fields that change what is watched and not what is made: no stage is run again for them.
 WATCHING: Final = frozenset({"trackers", "wandb_project"})
-
-#: Short names that recipes and the command line may use as well.
-ALIASES: Final = {
-    "epochs": "num_train_epochs",
-    "batch_size": "per_device_train_batch_size",
-    "gradient_accumulation": "gradient_accumulation_steps",
-}
 
 
 def _positive(*, zero: bool = False) -> Any:
@@ -33,6 +32,39 @@ def _maybe_positive() -> Any:
     return validators.optional(validators.gt(0))
 
 
+def _short(name: str) -> dict[str, str]:
+    """Metadata of a field that recipes and the command line may also write by a short name."""
+    return {"short": name}
+
+
+def says_what_is_wrong(kind: Kind) -> Kind:
+    """The class, with a constructor that raises `RecipeError` for a name that is no setting and for
+    a value that a setting cannot have: attrs tells of them as a bare TypeError or ValueError."""
+    made = kind.__init__  # type: ignore[misc]
+
+    @wraps(made)
+    def init(self: Any, *arguments: Any, **settings: Any) -> None:
+        try:
+            made(self, *arguments, **settings)
+        except ValueError as error:
+            named = re.fullmatch(r"'(\w+)' must be (.*): (.*)", str(error), re.DOTALL)
+            if named is None:
+                raise
+            name, wanted, found = named.groups()
+            raise RecipeError(f"must be {wanted}, found {found}", where=name) from error
+        except TypeError as error:
+            from heimdall_core.structure import structure, unstructure
+
+            structure(
+                unstructure(settings), kind
+            )  # names what has the wrong type, or is no setting
+            raise RecipeError(f"cannot be made: {error}", where=kind.__name__) from error
+
+    kind.__init__ = init  # type: ignore[misc]
+    return kind
+
+
+@says_what_is_wrong
 @frozen(kw_only=True)
 class TrainingConfig:
     """How a model is trained. The string below each field is its help text."""
@@ -110,13 +142,17 @@ class TrainingConfig:
         default=0.0, validator=[validators.ge(0), validators.le(1)]
     )
     """Learning rate at the end, as a share of the peak."""
-    num_train_epochs: float = field(default=10.0, validator=_positive())
+    num_train_epochs: float = field(default=10.0, validator=_positive(), metadata=_short("epochs"))
     """Passes over the training rows."""
     max_steps: int | None = field(default=None, validator=_maybe_positive())
     """Stop after this many optimiser steps, whatever the epochs say."""
-    per_device_train_batch_size: int = field(default=8, validator=_positive())
+    per_device_train_batch_size: int = field(
+        default=8, validator=_positive(), metadata=_short("batch_size")
+    )
     """Rows per micro-batch."""
-    gradient_accumulation_steps: int = field(default=2, validator=_positive())
+    gradient_accumulation_steps: int = field(
+        default=2, validator=_positive(), metadata=_short("gradient_accumulation")
+    )
     """Micro-batches per optimiser step."""
     warmup_ratio: float = field(default=0.03, validator=[validators.ge(0), validators.lt(1)])
     """Share of the steps in which the learning rate rises."""
@@ -180,9 +216,36 @@ class TrainingConfig:
     max_truncated: float = field(default=0.0, validator=[validators.ge(0), validators.le(1)])
     """Share of rows that may be longer than `max_seq_length`; more stops the run."""
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> TrainingConfig:
+        """Settings from plain data, as a recipe's `[train]` table has them; short names are taken.
+        Raises `RecipeError` with every mistake, one per line."""
+        from heimdall_core.structure import structure
+
+        return structure(spelt_out(data), cls)
+
     @property
     def trainer_name(self) -> str:
         """The trainer that runs: the one named, else the one that fits."""
         if self.trainer:
             return self.trainer
         return "lora" if self.base_model and not self.train_from_scratch else "scratch"
+
+
+#: Short names that recipes and the command line may use as well.
+ALIASES: Final[Mapping[str, str]] = {
+    f.metadata["short"]: f.name for f in fields(TrainingConfig) if "short" in f.metadata
+}
+
+
+def spelt_out(data: Mapping[str, Any], where: str = "") -> dict[str, Any]:
+    """Training settings with the short names spelt out. Raises `RecipeError` for one that is given
+    by both of its names; `where` is the path of the table."""
+    result: dict[str, Any] = {}
+    for key, value in data.items():
+        name = ALIASES.get(key, key)
+        if name in result:
+            path = f"{where}.{key}" if where else key
+            raise RecipeError(f"is given twice, also as '{name}'", where=path)
+        result[name] = value
+    return result

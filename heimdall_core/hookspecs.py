@@ -86,7 +86,8 @@ def heimdall_presets() -> Iterable[Preset]:
 
 @hookspec
 def heimdall_executors() -> Iterable[Executor]:
-    """Yields `Executor`: where data stages run."""
+    """Yields `Executor`: where work on data is spread. For programs that embed the core: no stage
+    of the pipeline asks for one."""
 
 
 @hookspec

@@ -8,6 +8,7 @@ in a recipe can be unknown, of the wrong type, or read by nobody.
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,13 +18,20 @@ from typing import Any
 import attrs
 from attrs import field, frozen, validators
 
-from heimdall_core.config import ALIASES, READ_BY_CORE, TrainingConfig
+from heimdall_core.config import (
+    ALIASES,
+    READ_BY_CORE,
+    TrainingConfig,
+    says_what_is_wrong,
+    spelt_out,
+)
 from heimdall_core.dataset.correct import CorrectOptions
 from heimdall_core.dataset.split import SplitOptions
 from heimdall_core.dataset.validate import ValidateOptions
 from heimdall_core.errors import PluginError, RecipeError, did_you_mean
 from heimdall_core.registry import Registry
 from heimdall_core.structure import structure, unstructure
+from heimdall_core.types import Evaluator
 
 Table = Mapping[str, Any]
 
@@ -40,6 +48,7 @@ class PluginsTable:
     """The only third-party plugins, or distributions, that are loaded; none for all of them."""
 
 
+@says_what_is_wrong
 @frozen(kw_only=True)
 class GenerateTable:
     """What the dataset is made of."""
@@ -66,6 +75,7 @@ class ExportTable:
     """One table of options per exporter."""
 
 
+@says_what_is_wrong
 @frozen(kw_only=True)
 class VerifyTable:
     """The proof that what was exported is what was trained."""
@@ -76,6 +86,7 @@ class VerifyTable:
     """Prompts whose greedy answers are compared."""
 
 
+@says_what_is_wrong
 @frozen(kw_only=True)
 class EvaluateTable:
     """How the exported model is measured."""
@@ -104,6 +115,7 @@ def _plain_name(instance: object, attribute: Any, value: str) -> None:
         raise ValueError(f"'{attribute.name}' must be letters, digits, '.', '_' and '-': {value!r}")
 
 
+@says_what_is_wrong
 @frozen(kw_only=True)
 class Recipe:
     """A whole run, from generation to measurement."""
@@ -182,13 +194,14 @@ class Recipe:
         )
         if self.evaluate.runtime is not None:
             _named(registry, "runtime", self.evaluate.runtime, "evaluate.runtime")
-        for metric in self.evaluate.targets:
+        for metric, target in self.evaluate.targets.items():
             if metric not in self.evaluate.metrics:
                 raise RecipeError(
                     "is no metric of this recipe",
                     where=f"evaluate.targets.{metric}",
                     hint=did_you_mean(metric, self.evaluate.metrics),
                 )
+            _check_target(registry.evaluator(metric), target)
         resolved = attrs.evolve(
             self,
             generate=attrs.evolve(self.generate, mix=mix),
@@ -387,17 +400,7 @@ def _canonical(data: dict[str, Any]) -> dict[str, Any]:
     """The recipe with the short names of training settings spelt out. Done to each layer before
     they are merged: one layer may say `epochs` where the one below says `num_train_epochs`."""
     train = data.get("train")
-    return {**data, "train": _without_aliases(train)} if isinstance(train, Mapping) else data
-
-
-def _without_aliases(train: Table) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    for key, value in train.items():
-        name = ALIASES.get(key, key)
-        if name in result:
-            raise RecipeError(f"is given twice, also as '{name}'", where=f"train.{key}")
-        result[name] = value
-    return result
+    return {**data, "train": spelt_out(train, "train")} if isinstance(train, Mapping) else data
 
 
 def _options(
@@ -415,6 +418,20 @@ def _options(
         name: unstructure(structure(given.get(name, {}), plugin.options, f"{table}.options.{name}"))
         for name, plugin in used.items()
     }
+
+
+def _check_target(evaluator: Evaluator, target: float) -> None:
+    """Refuses a target that no model can reach, or that none can miss."""
+    low, high = evaluator.bounds or (-math.inf, math.inf)
+    if low <= target <= high:
+        return
+    span = f"{low:g} to {high:g}" if high < math.inf else f"{low:g} or more"
+    share = (low, high) == (0, 1) and 1 < target <= 100
+    raise RecipeError(
+        f"{target:g} is outside of what the metric can be: {span}",
+        where=f"evaluate.targets.{evaluator.name}",
+        hint=f"write {target / 100:g} for {target:g} %" if share else "",
+    )
 
 
 def _named(registry: Registry, role: str, name: str, where: str) -> Any:

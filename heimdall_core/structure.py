@@ -204,15 +204,27 @@ def _explain(error: BaseException, where: str, kind: Any, data: Any) -> Iterator
         for inner in without:
             yield from _explain(inner, where, kind, data)
     elif isinstance(error, ForbiddenExtraKeysError):
-        known = [f.name for f in attrs.fields(error.cl) if not f.metadata.get("hidden")]
         for name in sorted(error.extra_fields):
             value = data.get(name) if isinstance(data, Mapping) else None
             shown = f" = {_show(value)}" if not isinstance(value, Mapping) else ""
-            yield f"{_join(where, name)}{shown}: unknown key; {did_you_mean(name, known)}"
+            yield f"{_join(where, name)}{shown}: unknown key; {_suggest(name, error.cl)}"
+    elif isinstance(error, RecipeError):  # a class that says itself what is wrong with it
+        path = _join(where, error.where) if error.where else where
+        yield str(RecipeError(error.message, where=path or "recipe", hint=error.hint))
     elif isinstance(error, KeyError):
         yield f"{_join(where, str(error.args[0]))}: is required and missing"
     else:
         yield from _explain_value(str(error), where, kind, data)
+
+
+def _suggest(name: str, kind: type) -> str:
+    """The nearest key of a class, its short names among them, and all keys."""
+    fields = [f for f in attrs.fields(kind) if not f.metadata.get("hidden")]
+    short = {f.metadata["short"]: f.name for f in fields if "short" in f.metadata}
+    hint = did_you_mean(name, [*(f.name for f in fields), *short])
+    for brief, full in short.items():
+        hint = hint.replace(f"mean '{brief}'?", f"mean '{brief}' (short for '{full}')?")
+    return hint
 
 
 def _explain_value(text: str, where: str, kind: Any, data: Any) -> Iterator[str]:

@@ -519,6 +519,9 @@ class Evaluator:
     version: str = "1"
     ready: Callable[[Any], None] | None = None
     """`ready(options)`: as `Trainer.ready`."""
+    bounds: tuple[float, float] | None = None
+    """Lowest and highest value that the metric can have (`math.inf` where it has no end); a recipe
+    with a target outside of them is refused. None where nothing is known."""
 
 
 # --- heimdall_exporters --------------------------------------------------------------------------
@@ -611,7 +614,8 @@ class Preset:
 
 @frozen
 class Executor:
-    """Yielded by `heimdall_executors`: where data stages run."""
+    """Yielded by `heimdall_executors`: where work on data is spread, for programs that embed the
+    core. The pipeline's own stages spread theirs themselves and ask no executor."""
 
     name: str
     summary: str

@@ -19,6 +19,7 @@ def heimdall_evaluators() -> Iterator[Evaluator]:
         measure=lazy(_MEASURE + "syntax"),
         options=CypherOptions,
         target=0.90,
+        bounds=(0.0, 1.0),
     )
     yield Evaluator(
         name="cypher_semantics",
@@ -26,10 +27,12 @@ def heimdall_evaluators() -> Iterator[Evaluator]:
         measure=lazy(_MEASURE + "semantics"),
         options=CypherOptions,
         target=0.85,
+        bounds=(0.0, 1.0),
     )
     yield Evaluator(
         name="cypher_performance",
         summary="Share of the answers that parse without a performance warning.",
         measure=lazy(_MEASURE + "performance"),
         options=CypherOptions,
+        bounds=(0.0, 1.0),
     )

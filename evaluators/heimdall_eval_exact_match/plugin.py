@@ -16,4 +16,5 @@ def heimdall_evaluators() -> Iterator[Evaluator]:
         measure=lazy("heimdall_eval_exact_match.measure:measure"),
         options=ExactMatchOptions,
         target=0.70,
+        bounds=(0.0, 1.0),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from heimdall_core import Evaluator, hookimpl, lazy
@@ -19,4 +20,5 @@ def heimdall_evaluators() -> Iterator[Evaluator]:
         options=LatencyOptions,
         target=500.0,
         higher_is_better=False,
+        bounds=(0.0, math.inf),
     )

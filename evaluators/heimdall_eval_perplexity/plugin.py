@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from heimdall_core import Evaluator, hookimpl, lazy
@@ -19,6 +20,7 @@ def heimdall_evaluators() -> Iterator[Evaluator]:
         options=PerplexityOptions,
         target=10.0,
         higher_is_better=False,
+        bounds=(1.0, math.inf),
     )
     yield Evaluator(
         name="perplexity_row",
@@ -28,4 +30,5 @@ def heimdall_evaluators() -> Iterator[Evaluator]:
         aggregate=lazy("heimdall_eval_perplexity.measure:aggregate"),
         options=PerplexityOptions,
         higher_is_better=False,
+        bounds=(1.0, math.inf),
     )

@@ -17,4 +17,5 @@ def heimdall_evaluators() -> Iterator[Evaluator]:
         options=SemanticSimilarityOptions,
         ready=lazy("heimdall_eval_semantic_similarity.model:ready"),
         target=0.85,
+        bounds=(-1.0, 1.0),
     )

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 from attrs import frozen
 
-from heimdall_core.errors import HeimdallError, StageError, did_you_mean
+from heimdall_core.errors import HeimdallError, RecipeError, StageError, did_you_mean
 from heimdall_core.pipeline.measure import Meter, code_digest, git_state
 from heimdall_core.pipeline.stages import STAGES, Stage, StageContext
 from heimdall_core.pipeline.steps.train import tracking_of
@@ -25,7 +25,7 @@ from heimdall_core.pipeline.store import (
     hash_files,
     write_json,
 )
-from heimdall_core.recipe import Recipe
+from heimdall_core.recipe import Recipe, trust_of
 from heimdall_core.registry import Registry
 from heimdall_core.structure import structure
 from heimdall_core.types import Event, StageInfo
@@ -77,14 +77,15 @@ class RunResult:
 
 
 def run(
-    recipe: Recipe,
+    recipe: Recipe | str | Path,
     *,
     registry: Registry | None = None,
-    runs: Path = Path("runs"),
+    runs: str | Path = Path("runs"),
     until: str | None = None,
     on_event: Observer = lambda event: None,
 ) -> RunResult:
-    """Runs a recipe to its end, or up to and including the stage `until`.
+    """Runs a recipe to its end, or up to and including the stage `until`. A text or a path is the
+    name of a preset or a recipe's file, as for `heimdall run`.
 
     Outputs are content-addressed below `runs/<name>`: a stage whose options, inputs, plugins and
     code are the same as before is not run again, and a run that was killed goes on where it was.
@@ -92,12 +93,11 @@ def run(
 
     Raises `HeimdallError`; a finished stage's output stays.
     """
-    if registry is None:
-        registry = Registry(block=recipe.plugins.block, allow=recipe.plugins.allow)
     wanted = _until(until)
+    recipe, registry = _given(recipe, registry)
     recipe = recipe.resolve(registry)
     _ready(recipe, registry, {stage.name for stage in wanted})
-    folder = RunFolder(runs / recipe.name)
+    folder = RunFolder(Path(runs) / recipe.name)
     with folder.lock():
         (folder.root / "recipe.toml").write_text(recipe.to_toml(registry), encoding="utf-8")
         with _logging(folder.root / "log.txt") as log:
@@ -109,6 +109,23 @@ def run(
             manifest = _manifest(recipe, registry, folder, results)
             write_json(folder.root / "manifest.json", manifest)
     return RunResult(recipe.name, folder.root, results, manifest)
+
+
+def _given(recipe: object, registry: Registry | None) -> tuple[Recipe, Registry]:
+    """The recipe that was meant, and its plugins. Raises `RecipeError` for what is no recipe."""
+    if isinstance(recipe, Recipe):
+        trust = recipe.plugins
+    elif isinstance(recipe, str | Path):
+        trust = trust_of(recipe)
+    else:
+        raise RecipeError(
+            f"expected a Recipe, or the name of a preset or file, found {type(recipe).__name__}",
+            where="run",
+            hint="make one of plain data with Recipe.from_dict(data)",
+        )
+    if registry is None:
+        registry = Registry(block=trust.block, allow=trust.allow)
+    return (recipe if isinstance(recipe, Recipe) else Recipe.load(recipe, registry)), registry
 
 
 def _ready(recipe: Recipe, registry: Registry, stages: set[str]) -> None:

@@ -32,6 +32,11 @@ def resolve(registry: Registry, changes: dict[str, Any]) -> Recipe:
     [
         ({"trian": {}}, "trian: unknown key; did you mean 'train'?"),
         ({"train": {"learning_rte": 1}}, "train.learning_rte = 1: unknown key"),
+        (
+            {"train": {"epoch": 3}},
+            "train.epoch = 3: unknown key; did you mean 'epochs' (short for ",
+        ),
+        ({"train": {"batchsize": 3}}, "'batch_size' (short for 'per_device_train_batch_size')"),
         ({"train": {"learning_rate": "fast"}}, "train.learning_rate: expected a number"),
         ({"train": {"lora_r": 8}}, "train.lora_r: is not read by the trainer 'toy'"),
         ({"train": {"trainer": "tyo"}}, "train.trainer: unknown trainer 'tyo'; did you mean 'toy'"),
@@ -45,6 +50,19 @@ def resolve(registry: Registry, changes: dict[str, Any]) -> Recipe:
         ({"export": {"options": {"toy": {"tipes": []}}}}, "export.options.toy.tipes"),
         ({"evaluate": {"metrics": ["sme"]}}, "evaluate: unknown evaluator 'sme'; did you mean 'sa"),
         ({"evaluate": {"targets": {"sma": 1.0}}}, "evaluate.targets.sma: is no metric"),
+        (
+            {"evaluate": {"metrics": ["share"], "targets": {"share": 70}}},
+            "evaluate.targets.share: 70 is outside of what the metric can be: 0 to 1; "
+            "write 0.7 for 70 %",
+        ),
+        (
+            {"evaluate": {"metrics": ["share"], "targets": {"share": -0.1}}},
+            "-0.1 is outside of what the metric can be: 0 to 1",
+        ),
+        (
+            {"evaluate": {"metrics": ["open"], "targets": {"open": 0.5}}},
+            "0.5 is outside of what the metric can be: 1 or more",
+        ),
         ({"evaluate": {"artefacts": ["T2"]}}, "evaluate.artefacts: 'T2' is not exported"),
         ({"evaluate": {"runtime": "tpu"}}, "evaluate.runtime: unknown runtime 'tpu'"),
         ({"split": {"validation": 1.5}}, "split.validation: must be < 1, found 1.5"),

@@ -4,6 +4,7 @@ is a table of the training rows, a runtime that looks answers up in it."""
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -192,6 +193,8 @@ def heimdall_runtimes() -> Iterator[Runtime]:
 @hookimpl
 def heimdall_evaluators() -> Iterator[Evaluator]:
     yield Evaluator("same", "answers that are the same", measure, target=0.5)
+    yield Evaluator("share", "the same, with bounds", measure, bounds=(0.0, 1.0))
+    yield Evaluator("open", "the same, bounded below", measure, bounds=(1.0, math.inf))
 
 
 @hookimpl

@@ -30,4 +30,5 @@ def heimdall_evaluators() -> Iterator[Evaluator]:
         measure=metric.measure,
         options=metric.Options,
         target=0.9,
+        bounds=(0.0, 1.0),
     )

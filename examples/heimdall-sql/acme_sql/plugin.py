@@ -49,6 +49,7 @@ def heimdall_evaluators() -> Iterator[Evaluator]:
         measure=lazy("acme_sql.metric:measure"),
         options=MetricOptions,
         target=0.9,
+        bounds=(0.0, 1.0),
     )
 
 
