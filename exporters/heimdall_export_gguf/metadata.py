@@ -1,7 +1,8 @@
 """What a GGUF says about itself: `general.*` keys from the export's metadata.
 
 Known keys: `name`, `licence`, `author`, `description`, `base_model`, `recipe_hash` (text),
-`datasets` (a list of `{name, sha256}`) and `metrics` (a table of numbers).
+`datasets` (a list of `{name, sha256}`), `metrics` (a table of numbers) and `languages` (a list of
+names: what the answers are written in, the most frequent first).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _TEXTS: Final = {
     "recipe_hash": "heimdall.recipe_hash",
 }
 
-KNOWN: Final = frozenset({*_TEXTS, "base_model", "datasets", "metrics"})
+KNOWN: Final = frozenset({*_TEXTS, "base_model", "datasets", "metrics", "languages"})
 
 
 def general_values(metadata: Json, default_name: str) -> dict[str, str | int]:
@@ -51,6 +52,10 @@ def general_values(metadata: Json, default_name: str) -> dict[str, str | int]:
                 raise _wrong("datasets", "a list of {name, sha256}", entry)
     if datasets:
         values["general.dataset.count"] = len(datasets)
+    if languages := metadata.get("languages"):
+        if not isinstance(languages, list) or not all(isinstance(n, str) for n in languages):
+            raise _wrong("languages", "a list of names", languages)
+        values["heimdall.languages"] = ",".join(languages)
     if metrics := metadata.get("metrics"):
         try:
             values["heimdall.metrics"] = json.dumps(metrics, sort_keys=True)

@@ -10,9 +10,10 @@ import click
 from heimdall_core.cli.common import registry
 from heimdall_core.errors import HeimdallError
 from heimdall_core.pipeline.steps.models import open_model
+from heimdall_core.pipeline.steps.release import model_metadata
 from heimdall_core.prompt import Message, render_prompt
 from heimdall_core.registry import Registry
-from heimdall_core.types import CheckRequest, Json, LoadedModel
+from heimdall_core.types import CheckRequest, Json, Language, LoadedModel
 
 
 @click.command("chat")
@@ -22,7 +23,9 @@ from heimdall_core.types import CheckRequest, Json, LoadedModel
 @click.option("--runtime", help="Runtime plugin; by default the one that takes the file.")
 @click.option("--max-new-tokens", type=click.IntRange(1), default=256, show_default=True)
 @click.option("--temperature", type=click.FloatRange(0), default=0.0, show_default=True)
-@click.option("--language", default="cypher", show_default=True, help="Check answers with this.")
+@click.option(
+    "--language", help="Check answers with this; by default the model's own, else the only one."
+)
 @click.option("--dialect", default="", help="Dialect to check against.")
 @click.option("--schema", type=click.Path(path_type=Path), help="Graph schema (JSON).")
 @click.option("--only-queries", "--cypher-only", is_flag=True, help="Nothing but the grammar's.")
@@ -33,7 +36,7 @@ def chat(
     runtime: str | None,
     max_new_tokens: int,
     temperature: float,
-    language: str,
+    language: str | None,
     dialect: str,
     schema: Path | None,
     only_queries: bool,
@@ -44,9 +47,14 @@ def chat(
     """
     plugins = registry()
     known = read_schema(schema)
-    grammar = _grammar(plugins, language, known) if only_queries else ""
+    if language is not None:
+        plugins.language(language)  # a misspelt name is told before a model is loaded
     with open_model(plugins, model, runtime) as loaded:
-        verdict = _Verdict(language, dialect, known)
+        spoken = language_of(plugins, language, model, loaded)
+        if only_queries and spoken is None:
+            raise HeimdallError("no language plugin is installed", where="--only-queries")
+        grammar = _grammar(spoken, known) if only_queries and spoken is not None else ""
+        verdict = _Verdict(spoken, dialect, known)
         if prompt is not None:
             _answer(loaded, prompt, system, max_new_tokens, temperature, verdict, grammar)
             return
@@ -59,6 +67,29 @@ def chat(
             if not question.strip():
                 return
             _answer(loaded, question, system, max_new_tokens, temperature, verdict, grammar)
+
+
+def language_of(
+    plugins: Registry, named: str | None, path: Path, loaded: LoadedModel
+) -> Language | None:
+    """What answers are checked by: the language that is named, else the first of those that the
+    model says it was trained on and that is installed, else the only one that is installed; None
+    where there is none. Raises `HeimdallError` where it cannot be known."""
+    if named is not None:
+        return plugins.language(named)
+    stated = getattr(loaded, "languages", ()) or model_metadata(path).get("languages", ())
+    for name in stated:
+        if (found := plugins.find_language(name)) is not None:
+            return found
+    installed = plugins.names("language")
+    if len(installed) > 1:
+        said = f"it was trained on {', '.join(stated)}" if stated else "the model does not say"
+        raise HeimdallError(
+            f"several languages are installed, and {said}",
+            where="--language",
+            hint=f"name the one to check answers by. Available: {', '.join(installed)}",
+        )
+    return plugins.language(installed[0]) if installed else None
 
 
 def read_schema(path: Path | None) -> Json | None:
@@ -76,23 +107,24 @@ def read_schema(path: Path | None) -> Json | None:
     return data
 
 
-def _grammar(plugins: Registry, language: str, schema: Json | None) -> str:
+def _grammar(language: Language, schema: Json | None) -> str:
     """GBNF of the language, with a schema its names alone."""
-    found = plugins.language(language)
-    if found.grammar is None:
-        raise HeimdallError(f"the language '{language}' has no grammar", where="--only-queries")
-    return found.grammar("schema" if schema else "data", schema)
+    if language.grammar is None:
+        raise HeimdallError(
+            f"the language '{language.name}' has no grammar", where="--only-queries"
+        )
+    return language.grammar("schema" if schema else "data", schema)
 
 
 class _Verdict:
-    """What the language's checker says of an answer; nothing for prose."""
+    """What the language's checker says of an answer; nothing for prose, or without a language."""
 
-    def __init__(self, language: str, dialect: str, schema: Json | None) -> None:
-        self._language = registry().language(language)
+    def __init__(self, language: Language | None, dialect: str, schema: Json | None) -> None:
+        self._language = language
         self._request = CheckRequest(dialect=dialect, schema=schema)
 
     def show(self, answer: str) -> None:
-        if not (query := self._language.extract(answer)):
+        if self._language is None or not (query := self._language.extract(answer)):
             return
         findings = self._language.check(query, self._request)
         errors = [f for f in findings if f.severity == "error"]

@@ -195,16 +195,24 @@ def _sources(
         return sources_of(load(recipe, ()).resolve(plugins), plugins)
     names = tuple(dict.fromkeys(generators))
     if settings and len(names) != 1:
-        raise HeimdallError("--set is for one generator", hint="name it with --generator")
+        what = "has no generator to go to" if not names else "is for one generator alone"
+        known = ", ".join(plugins.names("generator"))
+        raise HeimdallError(
+            f"--set {settings[0]} {what}",
+            where="generate.mix",
+            hint=f"name one with --generator, or write a recipe. Available: {known}",
+        )
     if not names:
         return default_mix(plugins, focus, note)
-    return tuple(
-        Source(
-            plugins.generator(name),
-            structure(settings_table(settings), plugins.generator(name).options, name),
-        )
-        for name in names
-    )
+    return tuple(_source(plugins, name, settings) for name in names)
+
+
+def _source(plugins: Registry, name: str, settings: tuple[str, ...]) -> Source:
+    """A generator with the options that --set gives; the path that a recipe has is taken too."""
+    where = f"generate.mix.{name}"
+    table = settings_table(text.removeprefix(f"{where}.") for text in settings)
+    generator = plugins.generator(name)
+    return Source(generator, structure(table, generator.options, where))
 
 
 def _peak() -> int:

@@ -48,6 +48,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 }
 
 
+#: Options of `heimdall` itself that are understood after the command as well.
+EVERYWHERE = ("--traceback", "--no-plugins")
+
+
 class LazyGroup(click.Group):
     """The top group: built-in commands by module name, plugins' commands by hook."""
 
@@ -140,12 +144,12 @@ def entry(arguments: Sequence[str] | None = None) -> Any:
     an error that the message says how to mend, 3 a bug of ours or of a plugin, 130 interrupted."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = cli.main(
-            args=arguments, prog_name="heimdall", standalone_mode=False, color=_colour()
-        )
+        code = _main(arguments)
         sys.exit(code if isinstance(code, int) else 0)
     except HeimdallError as error:
         _fail(arguments, error, error.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        _without_command(arguments, error)
     except click.ClickException as error:
         _misuse(arguments, error)
     except (click.Abort, KeyboardInterrupt):
@@ -164,6 +168,32 @@ def entry(arguments: Sequence[str] | None = None) -> Any:
             f"unexpected {type(error).__name__}: {text}", hint="report it with --traceback's output"
         )
         _fail(arguments, unexpected.with_traceback(error.__traceback__), 3)
+
+
+def _main(arguments: list[str]) -> Any:
+    """Runs the command line. An option of `heimdall` itself that is written after the command is
+    taken as if it stood before: no command has begun when its options are read."""
+    while True:
+        try:
+            return cli.main(
+                args=arguments, prog_name="heimdall", standalone_mode=False, color=_colour()
+            )
+        except click.NoSuchOption as error:
+            written = [a for a in arguments if a.replace("_", "-") == error.option_name]
+            if error.option_name not in EVERYWHERE or not written:
+                raise
+            # Out of its place and to the front, where it is known; so it is met once at most.
+            arguments = [error.option_name, *(a for a in arguments if a not in written)]
+
+
+def _without_command(arguments: Sequence[str], error: click.exceptions.NoArgsIsHelpError) -> None:
+    """`heimdall plugin` alone: its help as it is laid out, and what is missing."""
+    click.echo(f"{error.message}\n", err=True, color=_colour())
+    context, hint = error.ctx, ""
+    if context and context.parent and isinstance(context.command, click.Group):
+        hint = f"name one of: {', '.join(context.command.list_commands(context))}"
+    path = context.command_path if context else "heimdall"
+    _fail(arguments, HeimdallError(f"'{path}' needs a command", hint=hint), 2)
 
 
 def _colour() -> bool | None:

@@ -246,6 +246,7 @@ def _metadata(context: StageContext) -> dict[str, Any]:
             {"name": path.stem, "sha256": _sha256(path)} for path in sorted(split.glob("*.jsonl"))
         ],
         "metrics": training["metrics"],
+        "languages": training.get("languages", []),
     }
 
 

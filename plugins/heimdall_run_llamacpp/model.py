@@ -33,6 +33,10 @@ class LlamaCppModel:
         self.native = NativeModel(header.path, threads=threads, batch_size=options.batch_size)
         self.header = header
         self.name = header.path.stem
+        stated = str(header.metadata.get("heimdall.languages", ""))
+        self.languages = tuple(name for name in stated.split(",") if name)
+        """Languages of the answers that it was trained on, as its file says; empty where it says
+        nothing."""
         self.context_size: int = options.context_size or self.native.trained_context
         self._parallel = options.parallel
         if self.context_size > self.native.trained_context:

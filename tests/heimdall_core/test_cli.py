@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -76,7 +77,20 @@ def test_same_seed_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
             ["generate", "--output", "x", "--generator", "cypher", "--set", "schema=1"],
             "unknown key",
         ),
+        (
+            ["generate", "--output", "x", "--generator", "cypher", "--set", "foo=1"],
+            "generate.mix.cypher.foo = 1: unknown key",
+        ),
+        (
+            ["generate", "--output", "x", "--set", "foo=1"],
+            "generate.mix: --set foo=1 has no generator to go to; name one with --generator, or "
+            "write a recipe. Available: apoc, custom, cypher,",
+        ),
         (["generate", "--output", "x", "--wat"], "No such option"),
+        (["recipe", "check", "nano", "--set", "evaluate.targets.exact_match=1.5"], "0 to 1"),
+        (["run", "nano", "--set", "train.epoch=3"], "did you mean 'epochs' (short for 'num_train_"),
+        (["plugin"], "'heimdall plugin' needs a command; name one of: new"),
+        (["recipe"], "'heimdall recipe' needs a command; name one of: "),
         (["run", "nanu"], "no preset and no file is called 'nanu'; did you mean 'nano'?"),
         (["run", "nano", "--set", "train.epocs=1"], "train.epocs = 1: unknown key"),
         (["run", "nano", "--set", "train.lora_r=8"], "is not read by the trainer 'scratch'"),
@@ -108,8 +122,56 @@ def test_misuse_is_one_clear_line_and_exit_code_2(
     assert list(tmp_path.iterdir()) == [], "a misuse left something behind"
 
 
-def test_traceback_is_shown_when_asked_for() -> None:
-    assert "Traceback" in heimdall("--traceback", "run", "nanu")[2]
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--traceback", "run", "nanu"),
+        ("run", "nanu", "--traceback"),
+        ("run", "--traceback", "nanu"),
+    ],
+    ids=["before", "after", "between"],
+)
+def test_traceback_is_shown_when_asked_for(arguments: tuple[str, ...]) -> None:
+    code, _, err = heimdall(*arguments)
+    assert code == 2
+    assert "Traceback" in err
+    assert "error: no preset and no file is called 'nanu'" in err
+
+
+def test_no_plugins_is_taken_after_the_command(tmp_path: Path) -> None:
+    """And before a third party that would hang is imported."""
+    (tmp_path / "acme_loud.py").write_text("raise SystemExit('imported')\n", encoding="utf-8")
+    info = tmp_path / "acme_loud-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-loud\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[heimdall]\nacme-loud = acme_loud\n")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    status = {}
+    for arguments in (["plugins"], ["plugins", "--no-plugins"], ["plugins", "--no_plugins"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "heimdall_core.cli.main", *arguments, "--json"],
+            capture_output=True,
+            text=True,
+            env=environment,
+            check=True,
+        )
+        [found] = [p for p in json.loads(done.stdout) if p["name"] == "acme-loud"]
+        status[" ".join(arguments)] = found["status"]
+    assert status == {
+        "plugins": "failed",
+        "plugins --no-plugins": "blocked",
+        "plugins --no_plugins": "blocked",
+    }
+
+
+def test_a_group_alone_shows_its_help_as_it_is_laid_out() -> None:
+    code, out, err = heimdall("plugin")
+    assert (code, out) == (2, "")
+    lines = err.splitlines()
+    assert lines[0] == "Usage: heimdall plugin [OPTIONS] COMMAND [ARGS]..."
+    assert "Commands:" in lines
+    assert any(line.startswith("  new  Write a distribution") for line in lines)
+    assert lines[-1] == "error: 'heimdall plugin' needs a command; name one of: new"
 
 
 def test_validate_prints_the_three_lines_and_its_exit_code(rows: Path, tmp_path: Path) -> None:

@@ -241,7 +241,7 @@ def test_companions_share_no_group_with_the_training_set(tmp_path: Path) -> None
     before = training.read_bytes()
     paths = write_companions(plugins, (source,), ties, training=training, rows=report.rows, seed=1)
     assert training.read_bytes() == before
-    assert [path.name for path in paths] == ["heimdall_test.jsonl", *companions.NAMES]
+    assert [path.name for path in paths] == ["heimdall_test.jsonl", *companions.names("toy")]
     train, test = list(read_examples(training)), list(read_examples(paths[0]))
     assert len(test) == companions.FEWEST
     assert not {row.combination for row in train} & {row.combination for row in test}

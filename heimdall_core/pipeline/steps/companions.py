@@ -5,6 +5,7 @@ They are made of the same mix with another seed; the training set's bytes do not
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -23,12 +24,15 @@ TIES = ("combination", "answer", "prompt")
 #: Test rows per training row, and how many at least and at most.
 SHARE, FEWEST, MOST = 0.05, 50, 2000
 
-#: Prompts in `benchmark_queries.txt`, which times answers, and in `cypher_prompts.txt`, which a
+#: Prompts in `benchmark_queries.txt`, which times answers, and in `LANGUAGE_prompts.txt`, which a
 #: teacher answers.
 BENCHMARK, PROMPTS = 100, 500
 
-#: The lists, in the order in which `write_companions` returns them after the test set.
-NAMES = ("cypher_test.txt", "benchmark_queries.txt", "cypher_prompts.txt")
+
+def names(language: str) -> tuple[str, str, str]:
+    """The lists, in the order in which `write_companions` returns them after the test set:
+    `cypher_test.txt` where the answers are Cypher."""
+    return (f"{language}_test.txt", "benchmark_queries.txt", f"{language}_prompts.txt")
 
 
 @frozen
@@ -75,8 +79,9 @@ def write_companions(
     """Writes the files beside `training`, which has `rows` rows and whose groups `ties` holds.
 
     The test set has 5 % as many rows (50 to 2,000). The lists hold one prompt a line, of rows
-    that need no `input`: the test set's Cypher questions, prompts of every length for timing, and
-    Cypher questions that are in neither set.
+    that need no `input`: the test set's questions for queries, prompts of every length for timing,
+    and questions for queries that are in neither set. They are named after the language that most
+    of the queries are in.
     """
     wanted = max(FEWEST, min(MOST, round(rows * SHARE)))
     prompts = min(PROMPTS, 2 * wanted)
@@ -110,12 +115,18 @@ def write_companions(
     lists = (_questions(test), _benchmark(test), _questions(others)[:prompts])
     write_examples(target, test)
     paths = [target]
-    for name, lines in zip(NAMES, lists, strict=True):
+    for name, lines in zip(names(main_language(found)), lists, strict=True):
         path = training.with_name(name)
         with atomic_text(path) as file:
             file.writelines(f"{line}\n" for line in lines)
         paths.append(path)
     return tuple(paths)
+
+
+def main_language(rows: Iterable[Example]) -> str:
+    """The language that most rows with a query are in; `query` where there is no such row."""
+    counts = Counter(row.language for row in rows if row.language)
+    return counts.most_common(1)[0][0] if counts else "query"
 
 
 def _questions(rows: Iterable[Example]) -> list[str]:

@@ -30,9 +30,12 @@ def model_metadata(model: Path) -> dict[str, Any]:
     base = facts.get("base_model") or facts.get("base") or facts.get("base_path")
     if isinstance(base, str) and base:
         found["base_model"] = base
-    metrics = facts.get("metrics") or _json(model / "training.json").get("metrics")
+    training = _json(model / "training.json")
+    metrics = facts.get("metrics") or training.get("metrics")
     if isinstance(metrics, dict):
         found["metrics"] = metrics
+    if languages := _texts(training.get("languages")):
+        found["languages"] = languages
     return found
 
 
@@ -87,7 +90,8 @@ def model_card(artefacts: Sequence[Artefact], folder: Path, metadata: Json) -> s
     if base and not Path(base).is_absolute():
         lines.append(f"base_model: {json.dumps(base)}")
     lines += ["language: [en]", "pipeline_tag: text-generation"]
-    lines += ["tags: [cypher, nornicdb, heimdall, gguf]", "---", "", f"# {name}", ""]
+    tags = (*_texts(metadata.get("languages")), "nornicdb", "heimdall", "gguf")
+    lines += [f"tags: [{', '.join(json.dumps(tag) for tag in tags)}]", "---", "", f"# {name}", ""]
     lines.append(str(metadata.get("description") or "A small language model for a graph database."))
     lines += ["", "| file | kind | size | bits per weight |", "|---|---|---|---|"]
     for artefact in artefacts:
@@ -155,6 +159,11 @@ def _figure(value: Any) -> str:
 def _cell(value: Any) -> str:
     """Text inside a table's cell; a name must not become markup."""
     return re.sub(r"[|`\n\r<>]", " ", str(value))
+
+
+def _texts(value: object) -> list[str]:
+    """A list of texts from somebody's JSON; what is none is left out."""
+    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,7 @@ from typing import Any, Final
 import attrs
 
 from heimdall_core.config import WATCHING, TrainingConfig
+from heimdall_core.dataset.io import read_examples
 from heimdall_core.dataset.split import SplitOptions, split_rows
 from heimdall_core.errors import DatasetError, FindingsError, HeimdallError, PluginError
 from heimdall_core.pipeline.store import digest_file, digest_json, write_json
@@ -87,11 +89,18 @@ def train_model(
                 f"returned {type(result).__name__} instead of TrainResult", where=f"trainer {name}"
             )
         if rank == 0:
-            write_json(making / "training.json", attrs.asdict(result))
+            found = {**attrs.asdict(result), "languages": languages_of(train)}
+            write_json(making / "training.json", found)
             _put(making, output)
     finally:
         shutil.rmtree(making, ignore_errors=True)
     return result
+
+
+def languages_of(rows: Path) -> list[str]:
+    """Languages of the answers in a dataset, by name; the one with most rows first."""
+    counts = Counter(row.language for row in read_examples(rows) if row.language)
+    return [name for name, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
 
 
 def _check_free(output: Path) -> None:
