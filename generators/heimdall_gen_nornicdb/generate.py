@@ -93,7 +93,7 @@ def _prompt(files: Files, context: GenerateContext) -> PromptSource:
 
 
 def _weighted(family: Family, weight: float) -> Family:
-    return Family(family.name, family.category, family.draw, weight)
+    return Family(family.name, family.category, family.draw, family.weight * weight)
 
 
 def _of_checkout(
@@ -108,7 +108,7 @@ def _of_checkout(
     found = (*read_fences(files), *read_test_queries(files))
     kept = tuple(checkout.usable(found, check))
     context.note(f"{len(found):,} queries read from the checkout, {len(kept):,} of them in use")
-    return checkout.families(kept, 1.0)
+    return checkout.families(kept, check)
 
 
 def _standing(known: tuple[Any, ...], files: Files, context: GenerateContext) -> tuple[Any, ...]:

@@ -53,7 +53,7 @@ class NornicOptions:
     tails: float = field(default=0.1, validator=_share())
     """Share of the action rows that show only the end of the system message, as a server with a
     small batch does."""
-    checkout: float = field(default=0.03, validator=_share())
+    checkout: float = field(default=0.08, validator=_share())
     """Share of rows about queries that the checkout holds; none without `--repo`."""
 
 
