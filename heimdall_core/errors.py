@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -84,6 +83,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     >>> did_you_mean("cypre", ["cypher", "apoc"])
     "did you mean 'cypher'? Available: apoc, cypher"
     """
+    import difflib  # only an error needs it, and `heimdall --help` imports this module
+
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     listing = f"Available: {', '.join(names) if names else 'none'}"

@@ -8,7 +8,6 @@ package is wrapped in `lazy("module:function")` and is imported when first calle
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from json.encoder import encode_basestring_ascii
@@ -57,6 +56,8 @@ class NoOptions:
 
 def content_id(*parts: str) -> str:
     """16 hex digits of system, instruction, input and output."""
+    import hashlib  # it loads OpenSSL, which a list of plugins need not wait for
+
     # As `json.dumps` of the list, at a third of its time.
     text = f"[{', '.join(map(encode_basestring_ascii, parts))}]"
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import attrs
-from attrs import frozen
 
 from heimdall_core.errors import HeimdallError, did_you_mean
 from heimdall_core.types import (
@@ -17,16 +16,9 @@ from heimdall_core.types import (
     Language,
     Measurement,
 )
+from heimdall_eval_cypher.options import CypherOptions
 
 LANGUAGE = "cypher"
-
-
-@frozen
-class CypherOptions:
-    """Options of the evaluators `cypher_syntax`, `cypher_semantics` and `cypher_performance`."""
-
-    dialect: str = ""
-    """Whose Cypher the answers must be; empty for the language's default."""
 
 
 #: `judge(findings)`: the measurement of one answer that holds a query.

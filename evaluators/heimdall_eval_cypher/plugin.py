@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from heimdall_core import Evaluator, hookimpl, lazy
-from heimdall_eval_cypher.measure import CypherOptions
+from heimdall_eval_cypher.options import CypherOptions
 
 _MEASURE = "heimdall_eval_cypher.measure:measure_"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from heimdall_core import Evaluator, hookimpl, lazy
-from heimdall_eval_exact_match.measure import ExactMatchOptions
+from heimdall_eval_exact_match.options import ExactMatchOptions
 
 
 @hookimpl

@@ -15,7 +15,8 @@ from heimdall_core.errors import DatasetError, HeimdallError, did_you_mean
 from heimdall_core.prompt import render_example
 from heimdall_core.structure import structure
 from heimdall_core.types import CONTEXT_SIZES, Example, GenerateContext, Json
-from heimdall_gen_custom.options import CustomFile, CustomOptions, ExampleTable
+from heimdall_gen_custom.options import CustomOptions
+from heimdall_gen_custom.tables import CustomFile, ExampleTable
 from heimdall_gen_custom.template import Pair, Template, read_template
 
 SOURCE = "custom"

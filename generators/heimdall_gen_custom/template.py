@@ -12,7 +12,7 @@ from typing import Any
 from attrs import frozen
 
 from heimdall_core.errors import DatasetError, did_you_mean
-from heimdall_gen_custom.options import TemplateTable
+from heimdall_gen_custom.tables import TemplateTable
 
 _SLOT = re.compile(r"(?P<quote>['\"]?)\{(?P<name>[A-Za-z_]\w*(?:\.\w+)?)\}")
 _PLAIN = (str, int, float, bool)

@@ -9,7 +9,6 @@ import attrs
 from attrs import field, frozen, validators
 
 from heimdall_core.errors import HeimdallError, did_you_mean
-from heimdall_repo_nornicdb.rows.domains import domains
 
 CATEGORIES = (
     "nornicdb_schema",
@@ -59,4 +58,6 @@ class NornicOptions:
 
 def schema_names() -> tuple[str, ...]:
     """Names of the graph schemas in use."""
+    from heimdall_repo_nornicdb.rows.domains import domains
+
     return tuple(domain.name for domain in domains())

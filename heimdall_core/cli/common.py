@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,6 +75,8 @@ def print_json(value: Any) -> None:
 
 def settings_table(settings: Iterable[str]) -> dict[str, Any]:
     """The table that `--set KEY=VALUE` options write; values as in TOML, a bare word a string."""
+    import tomllib
+
     table: dict[str, Any] = {}
     for setting in settings:
         key, equals, text = setting.partition("=")

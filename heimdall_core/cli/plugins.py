@@ -1,12 +1,23 @@
-"""`heimdall plugins`: what is there, where it comes from, and what did not load and why."""
+"""`heimdall plugins`: what is there, where it comes from, and what did not load and why.
+
+Laid out with click's own formatter: importing rich would take as long as loading all plugins.
+"""
 
 from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterable
+from itertools import groupby
 
 import attrs
 import click
 
-from heimdall_core.cli.common import console, json_option, print_json
+from heimdall_core.cli.common import json_option, print_json
 from heimdall_core.registry import PluginInfo, Registry
+
+_COLOURS = {"loaded": "green", "blocked": "yellow", "failed": "red"}
 
 
 @click.command("plugins")
@@ -15,34 +26,42 @@ from heimdall_core.registry import PluginInfo, Registry
 def plugins(ctx: click.Context, as_json: bool) -> None:
     """List plugins: name, role, distribution, version, hooks, and what failed to load and why."""
     settings = ctx.find_root().obj or {}
-    # Its own registry: the failures are in the table and need no warning above it.
+    # Its own registry: the failures are in the list and need no warning above it.
     found = Registry(third_party=settings.get("third_party", True)).plugins
     if as_json:
         print_json([{**attrs.asdict(info), "roles": sorted(info.provides)} for info in found])
         return
-    from rich.table import Table
-
-    table = Table()
-    for column in ("plugin", "provides", "distribution", "version", "hooks", "status"):
-        table.add_column(column, overflow="fold")
-    colours = {"loaded": "green", "blocked": "yellow", "failed": "red"}
-    for info in found:
-        table.add_row(
-            info.name,
-            _provides(info),
-            info.distribution,
-            info.version,
-            ", ".join(hook.removeprefix("heimdall_") for hook in info.hooks),
-            f"[{colours[info.status]}]{info.status}[/]",
-        )
-    out = console()
-    out.print(table)
+    click.echo(_listed(found), nl=False)
     for info in found:
         if info.error:
-            out.print(f"{info.origin} did not load: {info.error}", style="red", markup=False)
+            click.secho(f"{info.origin} did not load: {info.error}", fg="red")
         for line in info.deprecated:
-            out.print(f"{info.origin}: {line}", style="yellow", markup=False)
+            click.secho(f"{info.origin}: {line}", fg="yellow")
 
 
-def _provides(info: PluginInfo) -> str:
-    return "; ".join(f"{role}: {', '.join(names)}" for role, names in info.provides.items())
+def _listed(found: Iterable[PluginInfo]) -> str:
+    """A section per distribution, the built-ins' first; a plugin to a line."""
+    formatter = click.HelpFormatter(width=_width())
+
+    def origin(info: PluginInfo) -> tuple[bool, str]:
+        return (not info.builtin, f"{info.distribution} {info.version}".strip())
+
+    for (_, title), group in groupby(sorted(found, key=origin), key=origin):
+        with formatter.section(title):
+            formatter.write_dl([(info.name, _described(info)) for info in group], col_max=40)
+    return formatter.getvalue()
+
+
+def _described(info: PluginInfo) -> str:
+    parts = [click.style(info.status, fg=_COLOURS[info.status])]
+    parts += [f"{role}: {', '.join(names)}" for role, names in info.provides.items()]
+    if info.hooks:
+        parts.append(f"hooks: {', '.join(h.removeprefix('heimdall_') for h in info.hooks)}")
+    return "; ".join(parts)
+
+
+def _width() -> int:
+    """As wide as the terminal; a pipe is never narrower than most lines need."""
+    if sys.stdout.isatty() or "COLUMNS" in os.environ:
+        return shutil.get_terminal_size().columns
+    return 120

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from heimdall_core.config import TrainingConfig
 from heimdall_core.errors import RecipeError
+
+if TYPE_CHECKING:  # listing plugins need not wait for its many fields
+    from heimdall_core.config import TrainingConfig
 
 #: Fields of `TrainingConfig` that this trainer reads; a recipe that sets another is refused.
 READS: Final = frozenset(

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from heimdall_core.testing.base import HEAVY, SLOW
+
 
 def heimdall(*arguments: str, cwd: Path | None = None, stdin: str = "") -> tuple[int, str, str]:
     """Runs the command in a process of its own: `(exit code, stdout, stderr)`."""
@@ -45,6 +47,30 @@ def test_help_imports_neither_rich_nor_cattrs_nor_plugins() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr == "[]"
     assert "Commands:" in done.stdout
+
+
+def test_listing_plugins_imports_what_it_needs_alone() -> None:
+    """Not even what single options classes, or a recipe, would need: it must answer at once."""
+    code = (
+        "import sys\nfrom heimdall_core.cli.main import entry\n"
+        "try:\n    entry(['--no-plugins', 'plugins'])\nexcept SystemExit: pass\n"
+        "sys.stderr.write(str([m for m in (*sys.argv[1:], 'difflib', 'heimdall_core.config', "
+        "'heimdall_core.recipe', 'heimdall_core.prompt') if m in sys.modules]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *HEAVY, *SLOW], capture_output=True, text=True, check=True
+    )
+    assert done.stderr == "[]"
+    assert "gen-cypher" in done.stdout
+
+
+def test_plugins_are_listed_by_distribution_with_what_they_provide() -> None:
+    code, out, err = heimdall("--no-plugins", "plugins")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0].startswith("heimdall-slm ")
+    [line] = [line for line in lines if line.split()[:1] == ["gen-apoc"]]
+    assert line.split(maxsplit=1)[1] == "loaded; generator: apoc; hooks: generators"
 
 
 @pytest.mark.parametrize("dash", ["--num-examples", "--num_examples"])

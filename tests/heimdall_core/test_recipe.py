@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tomli_w
 import toy_plugins
 from toy_recipe import RECIPE
 
@@ -78,6 +79,13 @@ def test_mistakes_are_told(registry: Registry, changes: dict[str, Any], said: st
         resolve(registry, changes)
     assert said in str(raised.value)
     assert raised.value.exit_code == 2
+
+
+def test_a_preset_says_what_its_file_says(registry: Registry) -> None:
+    """Its line for listings is read without parsing the file, which waits until it is wanted."""
+    for preset in registry.presets():
+        assert preset.summary == preset.recipe["description"]
+        assert dict(preset.recipe) == tomllib.loads(tomli_w.dumps(preset.recipe))
 
 
 def test_a_recipe_without_generators_says_what_exists(registry: Registry) -> None:

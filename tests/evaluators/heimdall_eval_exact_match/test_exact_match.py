@@ -14,7 +14,8 @@ from heimdall_core.types import (
     Measurement,
     Normalised,
 )
-from heimdall_eval_exact_match.measure import ExactMatchOptions, measure
+from heimdall_eval_exact_match.measure import measure
+from heimdall_eval_exact_match.options import ExactMatchOptions
 
 RIGHT = "MATCH (p:Person) RETURN p.name"
 
