@@ -11,10 +11,12 @@ import torch
 from safetensors.torch import load_file
 from tiny_models import edit_json
 
+from heimdall_core.errors import ModelError
 from heimdall_core.prompt import CHAT_TEMPLATE, SPECIAL_TOKENS
 from heimdall_export_gguf.safetensors_file import read_header
 from heimdall_export_gguf.sources import blocks
 from heimdall_run_llamacpp.gguf_file import read_gguf
+from heimdall_run_llamacpp.load import load
 
 #: The Hugging Face name of each tensor, spelt out: the exporter's own table is what is tested.
 LAYER = {
@@ -168,6 +170,7 @@ def test_the_file_says_where_it_comes_from(plain_model, run):
         "recipe_hash": "f00d",
         "datasets": [{"name": "train", "sha256": "aa"}, {"name": "test", "sha256": "bb"}],
         "metrics": {"validation_loss": 0.25},
+        "languages": ["sql", "cypher"],
         "colour": "blue",
     }
     (artefact,) = run(plain_model, "F16", metadata=metadata, events=events)
@@ -186,8 +189,17 @@ def test_the_file_says_where_it_comes_from(plain_model, run):
         "general.dataset.1.version": "sha256:bb",
         "heimdall.recipe_hash": "f00d",
         "heimdall.metrics": '{"validation_loss": 0.25}',
+        "heimdall.languages": "sql,cypher",
     }
     assert {key: found.get(key) for key in expected} == expected
     assert [event.message for event in events if event.kind == "warning"] == [
         "metadata 'colour' has no place in a GGUF"
     ]
+    with load(artefact.path) as model:
+        assert model.languages == ("sql", "cypher")  # `heimdall chat` checks answers by the first
+
+
+@pytest.mark.parametrize("languages", ["sql", [3], {"sql": 1}])
+def test_languages_that_are_no_list_of_names_are_refused(plain_model, run, languages):
+    with pytest.raises(ModelError, match="'languages' must be a list of names"):
+        run(plain_model, "F16", metadata={"languages": languages})
