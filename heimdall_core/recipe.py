@@ -426,7 +426,7 @@ def _check_target(evaluator: Evaluator, target: float) -> None:
     if low <= target <= high:
         return
     span = f"{low:g} to {high:g}" if high < math.inf else f"{low:g} or more"
-    share = (low, high) == (0, 1) and 1 < target <= 100
+    share = (low, high) == (0, 1) and 2 <= target <= 100
     raise RecipeError(
         f"{target:g} is outside of what the metric can be: {span}",
         where=f"evaluate.targets.{evaluator.name}",
