@@ -153,7 +153,7 @@ def _check_space(folder: Path, plan: Plan, types: Sequence[str]) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise ModelError(
-            f"at least {needed / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free",
+            f"at least {needed / 1e6:,.1f} MB are needed, {free / 1e6:,.1f} MB are free",
             where=str(folder.parent),
         )
 

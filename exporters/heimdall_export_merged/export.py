@@ -40,7 +40,7 @@ def export(context: ExportContext, options: MergedOptions) -> list[Artefact]:
     needed = sum(count(t) * _WIDTHS[_type(t, options, model)] for t in model.tensors.values())
     target.parent.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(target.parent).free < needed:
-        raise ModelError(f"{needed / 1e9:.1f} GB are needed, and not free", where=str(target))
+        raise ModelError(f"{needed / 1e6:,.1f} MB are needed, and not free", where=str(target))
     folder = Path(tempfile.mkdtemp(prefix=".export-", dir=target.parent))
     try:
         _write(folder, model, options, context)

@@ -127,7 +127,7 @@ def _copy(source: Path, target: Path, progress: Callable[[int, int], None]) -> N
         free = shutil.disk_usage(target.parent).free
         if free < total:
             raise HeimdallError(
-                f"{total / 1e9:.2f} GB are needed, {free / 1e9:.2f} GB are free",
+                f"{total / 1e6:,.1f} MB are needed, {free / 1e6:,.1f} MB are free",
                 where=str(target.parent),
             )
         part = target.with_name(f".{target.name}.partial")

@@ -144,6 +144,11 @@ def export(
             if output.is_dir():
                 output.rmdir()
             making.rename(output)
+    except HeimdallError as error:
+        # The folder in which the files are made is nobody's business.
+        shown = output.parent if single else output
+        error.where = error.where.replace(str(making), str(shown))
+        raise
     finally:
         shutil.rmtree(making, ignore_errors=True)
     final = [output if single else output / a.path.relative_to(making) for a in artefacts]

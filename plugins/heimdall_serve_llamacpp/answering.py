@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from attrs import define, evolve, field, frozen
 
@@ -123,11 +123,14 @@ class Answerer:
                 return evolve(known, cached=True, seconds=0.0)
             started = time.perf_counter()
             found = self._ask(prompt, limit, heat, seed, "model", on_text)
-            if self._failed(found) and on_text is None:
+            template = self._template(messages)
+            # A system message may ask for something else than queries.
+            asked = template is not None and all(m.role != "system" for m in messages)
+            if self._failed(found, asked) and on_text is None:
                 second = max(heat, _SECOND_TEMPERATURE)
                 found = self._ask(prompt, limit, second, seed + 1, "second try", None)
-                if self._failed(found):
-                    found = self._from_template(messages, found)
+                if template is not None and self._failed(found, asked):
+                    found = evolve(found, finish="stop", source="template", **template)
             found = evolve(found, seconds=time.perf_counter() - started)
             self._count(found.source)
             if heat == 0:
@@ -173,28 +176,21 @@ class Answerer:
             findings=findings,
         )
 
-    def _failed(self, answer: Answer) -> bool:
-        return self.settings.check and answer.valid is False
+    def _failed(self, answer: Answer, asked: bool) -> bool:
+        """Whether an answer is to be tried again: a query that the checker refuses, or none where
+        one was asked for."""
+        return self.settings.check and (answer.valid is False or (asked and not answer.query))
 
-    def _from_template(self, messages: Sequence[Message], failed: Answer) -> Answer:
-        if not self.settings.fallback:
-            return failed
-        question = normalise_text(messages[-1].content)
-        text = fallback_answer(question, self.settings.schema)
-        if not text:
-            return failed
-        query, valid, findings = self.judge(text)
+    def _template(self, messages: Sequence[Message]) -> Mapping[str, Any] | None:
+        """What a template answers, where one fits the question and the checker takes it (the
+        schema, for example, may have no such label)."""
+        if not (self.settings.fallback and self.settings.check):
+            return None
+        text = fallback_answer(normalise_text(messages[-1].content), self.settings.schema)
+        query, valid, findings = self.judge(text) if text else ("", None, ())
         if not valid:
-            return failed  # the schema, for example, has no such label
-        return evolve(
-            failed,
-            text=text,
-            finish="stop",
-            source="template",
-            query=query,
-            valid=valid,
-            findings=findings,
-        )
+            return None
+        return {"text": text, "query": query, "valid": valid, "findings": findings}
 
     def _count(self, source: str) -> None:
         self.counts[source] = self.counts.get(source, 0) + 1

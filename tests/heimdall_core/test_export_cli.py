@@ -80,6 +80,14 @@ def test_a_file_that_is_not_the_model_does_not_appear(model, tmp_path, monkeypat
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
+def test_a_refusal_names_what_was_asked_for(model, tmp_path):
+    arguments = ["export", "--model-dir", model, "--output", tmp_path / "x.gguf"]
+    with pytest.raises(HeimdallError, match="2 types cannot go into one file") as caught:
+        heimdall(*arguments, "--quant-type", "F16", "--quant-type", "Q8_0")
+    assert caught.value.where == str(tmp_path / "x.gguf")
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
 def test_metrics_of_both_are_compared(model, taught_gguf, tmp_path):
     rows = tmp_path / "rows.jsonl"
     rows.write_text(

@@ -130,7 +130,7 @@ def test_a_full_disk_leaves_nothing(taught_gguf, place, monkeypatch):
         free = 10
 
     monkeypatch.setattr(deploying.shutil, "disk_usage", lambda path: Usage)
-    with pytest.raises(HeimdallError, match="GB are free"):
+    with pytest.raises(HeimdallError, match="MB are free"):
         deploy(taught_gguf, place, SIZES, config=place / "nornicdb.yaml")
     assert (place / "nornicdb.yaml").read_text("utf-8") == YAML_TEXT
     assert list((place / "models").iterdir()) == []

@@ -71,6 +71,23 @@ def test_prose_is_neither_right_nor_wrong(scripted, cypher):
     assert only.answer(ask("What is an index?")).valid is False
 
 
+def test_prose_is_no_answer_to_what_a_template_asks_the_graph(scripted, cypher):
+    model = scripted("About a dozen.", "Many.")
+    answer = Answerer(model, cypher).answer(ask("How many people are there?"))
+    assert (answer.source, answer.query) == (
+        "template",
+        "MATCH (n:Person) RETURN count(n) AS count",
+    )
+    assert len(model.calls) == 2
+    again = Answerer(scripted("Many.", GOOD), cypher).answer(ask("How many people are there?"))
+    assert (again.text, again.source) == (GOOD, "second try")
+    action = '{"action": "heimdall.watcher.query"}'
+    told = [Message("system", "Answer with an action."), *ask("How many people are there?")]
+    assert Answerer(scripted(action), cypher).answer(told).text == action
+    off = Answerer(scripted("Many."), cypher, Settings(fallback=False))
+    assert off.answer(ask("How many people are there?")).text == "Many."
+
+
 def test_answers_are_remembered_and_the_oldest_forgotten(scripted, cypher):
     model = scripted("RETURN 1", "RETURN 2", "RETURN 3", "RETURN 4")
     answerer = Answerer(model, cypher, Settings(cache=2))
