@@ -32,6 +32,20 @@ _IBAN: Final = re.compile(r"\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11,30}\b")
 _CARD: Final = re.compile(r"(?<![\w.-])\d(?:[ -]?\d){12,18}(?![\w-])(?!\.\d)")
 _IPV4: Final = re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)")
 _IPV6: Final = re.compile(r"(?<![\w:])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?![\w:])")
+#: Names and networks that are set aside for documentation (RFC 2606, 6761, 5737, 3849, 9637).
+_RESERVED_NAME: Final = re.compile(
+    r"(?i)@(?:.+\.)?(?:example\.(?:com|net|org)|example|test|invalid|localhost)$"
+)
+_RESERVED_NETWORKS: Final = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "192.0.2.0/24",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "2001:db8::/32",
+        "3fff::/20",
+    )
+)
 _VERSION: Final = re.compile(r"(?i:\bv|version|release|build)\W*$")
 #: Written out for the whole world, or grouped as numbers are in one country.
 _PHONE: Final = re.compile(
@@ -91,7 +105,7 @@ def available() -> bool:
 
 
 def find_personal(text: str) -> list[tuple[str, str]]:
-    """(kind, the text found), each once."""
+    """(kind, the text found), each once; `is_reserved` tells which of them are nobody's."""
     if not _may_hold(text):
         return []
     found: dict[tuple[str, str], None] = {}
@@ -122,6 +136,17 @@ def _may_hold(text: str) -> bool:
     ):
         return True
     return any(len(word) >= 20 and _LONG.search(word) for word in text.split())
+
+
+def is_reserved(kind: str, text: str) -> bool:
+    """Whether a finding can be nobody's: an address under a name or in a network that is set aside
+    for documentation, such as `ada@example.org` and `192.0.2.7`."""
+    if kind == "e-mail":
+        return _RESERVED_NAME.search(text) is not None
+    if kind == "ip":
+        address = ipaddress.ip_address(text)
+        return any(address in network for network in _RESERVED_NETWORKS)
+    return False
 
 
 def masked(text: str) -> str:

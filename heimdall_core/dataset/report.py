@@ -86,6 +86,9 @@ class ValidationReport:
     findings: tuple[FindingCount, ...]
     personal: int | None
     """Rows with personal data or secrets; None where nobody looked."""
+    personal_reserved: int
+    """Further rows with nothing but addresses that are set aside for documentation, as under
+    example.org and 192.0.2.0/24: nobody's, so that no limit counts them."""
     personal_kinds: Mapping[str, int]
     personal_lines: tuple[str, ...]
     """The first of them, what was found masked."""
@@ -227,10 +230,16 @@ class ValidationReport:
         return self.near_share <= limit, text + (f" ({limit * 100:g}% allowed)" if count else "")
 
     def _personal(self, options: ValidateOptions) -> tuple[bool | None, str]:
+        reserved = (
+            f"; {self.personal_reserved:,} rows hold addresses that are reserved for examples"
+            if self.personal_reserved
+            else ""
+        )
         if not self.personal:
-            return True, "Personal data and secrets: none found"
+            return True, f"Personal data and secrets: none found{reserved}"
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in self.personal_kinds.items())
         text = f"Personal data and secrets: in {self.personal:,} of {self.rows:,} rows ({kinds})"
+        text += reserved
         limit = options.max_personal_share
         return (None if limit is None else self.personal_share <= limit), text
 

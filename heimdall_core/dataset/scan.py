@@ -79,6 +79,8 @@ class Scanned:
     placeholder_lines: list[BadLine] = field(factory=list)
     personal: Counter[str] = field(factory=Counter)
     personal_rows: int = 0
+    reserved_rows: int = 0
+    """Rows with nothing but addresses that are set aside for documentation."""
     personal_lines: list[BadLine] = field(factory=list)
     categories: list[str] = field(factory=list)
     languages: list[str] = field(factory=list)
@@ -143,6 +145,7 @@ class Scanner:
 
             personal.require()
             self._find, self._mask = personal.find_personal, personal.masked
+            self._is_reserved = personal.is_reserved
         if self.options.tokenizer:
             load_tokenizer(self.options.tokenizer)  # not kept: its threads do not survive a fork
 
@@ -269,8 +272,12 @@ class Scanner:
         found = self._find("\n".join(part for part in parts if part))
         if not found:
             return
+        counted = [each for each in found if not self._is_reserved(*each)]
+        if not counted:
+            out.reserved_rows += 1
+            return
         out.personal_rows += 1
-        for kind, text in found:
+        for kind, text in counted:
             out.personal[kind] += 1
             if len(out.personal_lines) < self.options.examples:
                 out.personal_lines.append(BadLine(path, line, f"{kind} {self._mask(text)}"))

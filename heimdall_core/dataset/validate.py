@@ -159,6 +159,7 @@ class _Validation:
         self.bad = Listed(options.examples)
         self.placeholders = Listed(options.examples)
         self.personal = Listed(options.examples)
+        self.personal_reserved = 0
         self.personal_kinds: Counter[str] = Counter()
         self.categories: Counter[str] = Counter()
         self.context_sizes: Counter[str] = Counter()
@@ -192,6 +193,7 @@ class _Validation:
         self.bad.take(found.bad, found.bad_lines)
         self.placeholders.take(found.placeholders, found.placeholder_lines)
         self.personal.take(found.personal_rows, found.personal_lines)
+        self.personal_reserved += found.reserved_rows
         self.personal_kinds += found.personal
         self.context_sizes += found.context_sizes
         self.licences += found.licences
@@ -284,6 +286,7 @@ class _Validation:
             without_schema=self.without_schema,
             findings=tuple(sorted(self.findings.values(), key=lambda f: (-f.count, f.code))),
             personal=self.personal.count if self.personal_data else None,
+            personal_reserved=self.personal_reserved,
             personal_kinds=by_count(self.personal_kinds),
             personal_lines=tuple(self.personal.shown),
             tokens=self._token_report(),

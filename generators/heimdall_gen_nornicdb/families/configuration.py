@@ -52,7 +52,7 @@ _VALUES: dict[str, Callable[[random.Random], str]] = {
             "heimdall-nano",
         )
     ),
-    "host": lambda r: r.choice(("0.0.0.0", "127.0.0.1", "10.0.4.17", "192.168.1.20", "::")),  # noqa: S104 - a value to write down
+    "host": lambda r: r.choice(("0.0.0.0", "127.0.0.1", "192.0.2.17", "198.51.100.20", "::")),  # noqa: S104 - a value to write down
     "layers": lambda r: str(r.choice((-1, 8, 12, 16, 20, 24, 28, 32, 99))),
     "listen": lambda r: f":{r.randrange(6000, 7000)}",
     "millis": lambda r: f"{r.choice((10, 20, 25, 50, 75, 150, 200, 250, 400, 750))}ms",

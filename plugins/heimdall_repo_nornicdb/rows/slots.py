@@ -162,8 +162,9 @@ _FIGURES: dict[str, Callable[[random.Random], str]] = {
     "high": lambda rng: str(rng.randrange(60, 500)),
     "host": lambda rng: rng.choice(pools()["host"]),
     "id": lambda rng: f"node-{rng.randrange(100, 100_000)}",
+    # Networks set aside for documentation: nobody's address.
     "ip": lambda rng: (
-        f"10.{rng.randrange(0, 8)}.{rng.randrange(1, 250)}.{rng.randrange(2, 250)}"
+        f"{rng.choice(('192.0.2', '198.51.100', '203.0.113'))}.{rng.randrange(2, 250)}"
         f":{rng.randrange(32_768, 61_000)}"
     ),
     "k": lambda rng: rng.choice(("3", "5", "8", "10", "20", "25", "50")),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from personal_rows import MAKERS, clean_texts, personal_texts
 
-from heimdall_core.dataset.personal import find_personal, masked
+from heimdall_core.dataset.personal import find_personal, is_reserved, masked
 from heimdall_core.dataset.validate import ValidateOptions, validate_file
 
 
@@ -63,7 +63,7 @@ def test_a_report_counts_them_and_shows_none(write: Callable[..., Path]) -> None
     secret = "AKIA" + "ABCDEFGHIJKLMNOP"
     path = write(
         [
-            {"instruction": "Who wrote?", "output": "anna@example.com"},
+            {"instruction": "Who wrote?", "output": "anna@firma.co.uk"},
             {"instruction": "Which key?", "output": secret},
             {"instruction": "How many?", "output": "42"},
         ]
@@ -79,3 +79,45 @@ def test_a_report_counts_them_and_shows_none(write: Callable[..., Path]) -> None
         "Personal data and secrets: in 2 of 3 rows (1 e-mail, 1 token)"
     ]
     assert secret not in masked(secret)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "reserved"),
+    [
+        ("e-mail", "ada@example.org", True),
+        ("e-mail", "ada@mail.EXAMPLE.com", True),
+        ("e-mail", "ada@shop.test", True),
+        ("e-mail", "ada@myexample.com", False),
+        ("e-mail", "ada@example.de", False),
+        ("e-mail", "example.com@gmail.com", False),
+        ("ip", "192.0.2.7", True),
+        ("ip", "203.0.113.255", True),
+        ("ip", "2001:db8::1", True),
+        ("ip", "192.0.3.7", False),
+        ("ip", "10.0.0.5", False),
+        ("phone", "+1 202-555-0143", False),
+    ],
+)
+def test_what_is_set_aside_for_documentation(kind: str, text: str, reserved: bool) -> None:
+    assert is_reserved(kind, text) is reserved
+
+
+def test_reserved_addresses_are_shown_and_count_for_no_limit(write: Callable[..., Path]) -> None:
+    path = write(
+        [
+            {"instruction": "Who wrote?", "output": "ada@example.org from 192.0.2.7"},
+            {"instruction": "Who else?", "output": "ada@example.org and bo@firma.co.uk"},
+            {"instruction": "How many?", "output": "42"},
+        ]
+    )
+    report = validate_file(path)
+    assert (report.personal, report.personal_reserved) == (1, 1)
+    assert report.personal_kinds == {"e-mail": 1}
+    assert [
+        text
+        for text in report.failures(ValidateOptions().strict())
+        if text.startswith("Personal data")
+    ] == [
+        "Personal data and secrets: in 1 of 3 rows (1 e-mail); "
+        "1 rows hold addresses that are reserved for examples"
+    ]
