@@ -53,6 +53,8 @@ def read_queries(path: Path) -> list[tuple[str, str]]:
     else:
         try:
             lines = path.read_text("utf-8").splitlines()
+        except FileNotFoundError as error:
+            raise DatasetError("no such file", where=str(path)) from error
         except (OSError, UnicodeDecodeError) as error:
             raise DatasetError("cannot be read as text", where=str(path)) from error
         pairs = [(render_prompt(messages_for(line.strip())), "") for line in lines if line.strip()]

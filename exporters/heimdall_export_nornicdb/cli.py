@@ -228,7 +228,17 @@ def advise_command(
         )
     console().print(table)
     how = f"counted with {gguf.name}" if gguf else "estimated at 4 bytes each; --model counts them"
-    click.echo(f"tokens {how}; NornicDB adds its own system message to every prompt")
+    click.echo(
+        f"tokens of prompt and answer, {how}; NornicDB adds its own system message to every prompt"
+    )
+    for one in found:
+        if one.nornicdb.answer < answer:
+            click.echo(
+                f"warning: {one.name}: in NornicDB prompts come to {one.nornicdb.prompt} tokens, and "
+                f"the model was trained for {one.nornicdb.context}: {one.nornicdb.answer} are left "
+                f"for an answer; train with a longer context{' or leave the Watcher out' * watcher}",
+                err=True,
+            )
     for size, (megabytes, purpose) in CONTEXTS.items():
         held = ", ".join(f"{one.share[size]:.0%} of {one.name}" for one in found)
         click.echo(f"  {size:>5}: {held} ({purpose}; the guide says {megabytes} MB)")

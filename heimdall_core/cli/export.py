@@ -281,12 +281,21 @@ def _exporter_options(
     kind = plugins.exporter(exporter).options
     known = [field.name for field in attrs.fields(kind)]
     table = settings_table(settings)
-    if quant_types:
+    types = list(quant_types)
+    if types and "quant_type" in known:
+        # An exporter of one file.
+        if len(types) > 1:
+            raise HeimdallError(
+                f"the exporter '{exporter}' makes one file, of one type",
+                where="--quant-type",
+            )
+        table["quant_type"] = types[0]
+    elif types:
         if "quant_types" not in known:
             raise HeimdallError(
                 f"the exporter '{exporter}' has no quantisation types",
                 where="--quant-type",
                 hint=did_you_mean("quant_types", known),
             )
-        table["quant_types"] = list(quant_types)
+        table["quant_types"] = types
     return structure(table, kind, f"export.options.{exporter}")

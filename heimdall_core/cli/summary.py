@@ -72,7 +72,7 @@ def proof_table(proof: Iterable[Mapping[str, Any]]) -> Table:
     for column in ("file", "check", "", "what was compared"):
         table.add_column(column)
     for check in proof:
-        verdict = "[green]same[/]" if check["passed"] else "[red]DIFFERS[/]"
+        verdict = "[green]passes[/]" if check["passed"] else "[red]DIFFERS[/]"
         table.add_row(check["artefact"], check["name"], verdict, Text(check["detail"]))
     return table
 

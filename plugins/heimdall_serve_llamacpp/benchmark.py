@@ -67,6 +67,8 @@ def read_questions(path: Path) -> list[str]:
     """One question per line. Raises `HeimdallError` for a file without any."""
     try:
         lines = [line.strip() for line in path.read_text("utf-8").splitlines()]
+    except FileNotFoundError as error:
+        raise HeimdallError("no such file", where=str(path)) from error
     except (OSError, UnicodeDecodeError) as error:
         raise HeimdallError("cannot be read as text", where=str(path)) from error
     if path.suffix == ".jsonl":

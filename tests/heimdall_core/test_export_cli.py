@@ -58,6 +58,7 @@ def test_the_guides_command_gives_a_file_with_card_sums_and_licence(model, tmp_p
         digest, name = line.split("  ")
         assert hashlib.sha256((out / name).read_bytes()).hexdigest() == digest
     card = (out / "heimdall-q8.README.md").read_text("utf-8")
+    assert "`sha256sum -c heimdall-q8.SHA256SUMS`" in card
     for part in ('license: "apache-2.0"', "base_model: ", "Ada", "| loss | 0.25 |", "gguf:Q8_0"):
         assert part in card
     from heimdall_run_llamacpp.gguf_file import read_gguf
@@ -101,6 +102,20 @@ def test_metrics_of_both_are_compared(model, taught_gguf, tmp_path):
     assert checks["metric exact_match"]["detail"] == "1 beside the model's 1 on 4 rows (+0)"
     with pytest.raises(HeimdallError, match="needs rows to be measured on"):
         heimdall("verify", "--model-dir", model, "--gguf", taught_gguf, "--metric", "exact_match")
+
+
+def test_the_type_of_an_exporter_of_one_file_is_given_alike(model, tmp_path):
+    out = tmp_path / "out"
+    arguments = ["export", "--exporter", "ollama", "--model-dir", model, "--output", out]
+    heimdall(*arguments, "--quant-type", "Q8_0", "--no-verify")
+    assert "FROM ./model-Q8_0.gguf" in (out / "Modelfile").read_text("utf-8")
+    with pytest.raises(HeimdallError, match="'ollama' makes one file, of one type"):
+        heimdall(*arguments, "--quant-type", "Q8_0", "--quant-type", "F16")
+    with pytest.raises(HeimdallError, match="'merged' has no quantisation types"):
+        heimdall(
+            *("export", "--exporter", "merged", "--model-dir", model),
+            *("--output", tmp_path / "m", "--quant-type", "F16"),
+        )
 
 
 def test_a_card_holds_no_markup_of_names(tmp_path):

@@ -50,7 +50,7 @@ def write_release_notes(
     files = [path for a in artefacts for path in _files(a.path)]
     card = folder / f"{prefix}README.md"
     with atomic_text(card) as file:
-        file.write(model_card(artefacts, folder, metadata))
+        file.write(model_card(artefacts, folder, metadata, f"{prefix}SHA256SUMS"))
     written.append(card)
     for source in licence_files(model):
         target = folder / f"{prefix}{source.name}"
@@ -80,8 +80,11 @@ def licence_files(model: Path) -> list[Path]:
     return []
 
 
-def model_card(artefacts: Sequence[Artefact], folder: Path, metadata: Json) -> str:
-    """A card with what is known, in the form that the Hugging Face hub reads."""
+def model_card(
+    artefacts: Sequence[Artefact], folder: Path, metadata: Json, sums: str = "SHA256SUMS"
+) -> str:
+    """A card with what is known, in the form that the Hugging Face hub reads; `sums` is the name
+    of the file with the sums."""
     name = str(metadata.get("name") or "model")
     lines = ["---"]
     if licence := metadata.get("licence"):
@@ -99,7 +102,7 @@ def model_card(artefacts: Sequence[Artefact], folder: Path, metadata: Json) -> s
         bits = artefact.details.get("bits_per_weight", "–")
         size = sum(part.stat().st_size for part in _files(artefact.path))
         lines.append(f"| `{path}` | {artefact.kind} | {size / 1e6:,.1f} MB | {bits} |")
-    lines += ["", "The sums of all files are in `SHA256SUMS` (`sha256sum -c SHA256SUMS`)."]
+    lines += ["", f"The sums of all files are in `{sums}` (`sha256sum -c {sums}`)."]
     lines += _facts(metadata)
     lines += [
         "",

@@ -58,4 +58,8 @@ def test_the_command_counts_with_the_model(taught_gguf, tmp_path):
     assert "the guide says 2000 MB" in done.stdout
     [found] = json.loads(CliRunner().invoke(cli, [*arguments, "--json"]).stdout)
     assert found["queries"] == 1
+    # The model knows 256 tokens; NornicDB's own message is longer.
+    assert "the model was trained for 256: 0 are left for an answer" in done.stderr
+    with pytest.raises(DatasetError, match="no such file"):
+        read_queries(tmp_path / "gone.txt")
     assert found["alone"] == 512
