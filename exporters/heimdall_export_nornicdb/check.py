@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
 import time
@@ -19,6 +20,9 @@ from heimdall_core.types import Check
 
 #: NornicDB gives a request 60 seconds; a little more, to hear it say so.
 _TIMEOUT: Final = 70.0
+
+#: Bytes of an answer that are read at most: a server of another kind may never end.
+_MOST: Final = 8_000_000
 
 #: The guide's limit for an answer, in seconds.
 LATENCY: Final = 0.5
@@ -62,10 +66,18 @@ class Server:
         return self._send(self._request(path, body))
 
     def lines(self, path: str, body: Mapping[str, Any]) -> Iterator[str]:
-        """The lines of a streamed answer as they come."""
-        with urllib.request.urlopen(self._request(path, body), timeout=self.timeout) as answer:  # noqa: S310
-            for line in answer:
-                yield line.decode("utf-8", "replace").rstrip("\r\n")
+        """The lines of a streamed answer as they come. Raises `HeimdallError` or `OSError`."""
+        end = time.monotonic() + self.timeout
+        left = _MOST
+        try:
+            with urllib.request.urlopen(self._request(path, body), timeout=self.timeout) as answer:  # noqa: S310
+                while line := answer.readline(left + 1):
+                    left -= len(line)
+                    if left < 0 or time.monotonic() > end:
+                        raise HeimdallError("the stream does not end", where=self.url)
+                    yield line.decode("utf-8", "replace").rstrip("\r\n")
+        except http.client.HTTPException as error:
+            raise self._no_http(error) from error
 
     def log_in(self) -> None:
         """Fetches a token where a user was given. Raises `HeimdallError` where that fails."""
@@ -97,12 +109,18 @@ class Server:
     def _send(self, request: urllib.request.Request) -> tuple[int, str]:
         try:
             with urllib.request.urlopen(request, timeout=self.timeout) as answer:  # noqa: S310
-                return answer.status, answer.read().decode("utf-8", "replace")
+                return answer.status, answer.read(_MOST).decode("utf-8", "replace")
         except urllib.error.HTTPError as error:
-            return error.code, error.read().decode("utf-8", "replace")
+            return error.code, error.read(_MOST).decode("utf-8", "replace")
+        except http.client.HTTPException as error:
+            raise self._no_http(error) from error
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
             raise HeimdallError(f"does not answer: {reason}", where=self.url) from error
+
+    def _no_http(self, error: http.client.HTTPException) -> HeimdallError:
+        said = " ".join(f"{type(error).__name__} {error}".split())[:120]
+        return HeimdallError(f"answers, but not as HTTP says: {said}", where=self.url)
 
 
 def check_server(server: Server, model: str = "", database: str = "nornic") -> list[Check]:
@@ -232,7 +250,7 @@ def _request(*, stream: bool) -> dict[str, Any]:
 def _object(text: str) -> dict[str, Any]:
     try:
         data = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}
 

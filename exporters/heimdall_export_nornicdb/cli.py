@@ -233,10 +233,11 @@ def advise_command(
     )
     for one in found:
         if one.nornicdb.answer < answer:
+            sizes, way = one.nornicdb, " or leave the Watcher out" * watcher
             click.echo(
-                f"warning: {one.name}: in NornicDB prompts come to {one.nornicdb.prompt} tokens, and "
-                f"the model was trained for {one.nornicdb.context}: {one.nornicdb.answer} are left "
-                f"for an answer; train with a longer context{' or leave the Watcher out' * watcher}",
+                f"warning: {one.name}: in NornicDB prompts come to {sizes.prompt} tokens, and the "
+                f"model was trained for {sizes.context}: {sizes.answer} are left for an answer; "
+                f"train with a longer context{way}",
                 err=True,
             )
     for size, (megabytes, purpose) in CONTEXTS.items():

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
+from threading import Thread
 
 import pytest
 from click.testing import CliRunner
@@ -72,6 +75,39 @@ def test_a_server_that_is_not_there_is_one_failed_check():
     checks = check_server(Server(url))
     assert [check.name for check in checks] == ["health"]
     assert "does not answer" in checks[0].detail
+
+
+@pytest.mark.parametrize(
+    ("answer", "check", "detail"),
+    [
+        (b"NOT HTTP AT ALL\r\n", "health", "not as HTTP says: BadStatusLine"),
+        (b"HTTP/1.0 200 OK\r\n\r\n" + b'{"a":' * 100_000, "model", "not enabled"),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 90\r\n\r\n{}", "chat", "has no choices"),
+        (b"HTTP/1.0 200 OK\r\n\r\n" + b"data: {}\n" * 900_000, "stream", "does not end"),
+        (b"HTTP/1.0 302 Found\r\nLocation: file:///etc/passwd\r\n\r\n", "model", "HTTP 302"),
+    ],
+)
+def test_a_server_that_is_none_is_told_in_one_line(answer, check, detail):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        Thread(target=_answer_all, args=(listening, answer), daemon=True).start()
+        server = Server(f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=20)
+        checks = {c.name: c for c in check_server(server, "heimdall-q4")}
+    assert not checks[check].passed
+    assert detail in checks[check].detail
+    assert "\n" not in checks[check].detail
+
+
+def _answer_all(listening, answer):
+    """Answers every connection with these bytes, until the socket is closed."""
+    with contextlib.suppress(OSError):
+        while True:
+            connection, _ = listening.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.recv(65536)
+                connection.sendall(answer)
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(65536):
+                    pass
 
 
 @pytest.mark.parametrize("url", ["localhost:7474", "ftp://x", "file:///etc/passwd", "http://"])
