@@ -55,12 +55,25 @@ def _run(
     if not len(batch):
         return
     logits = native.decode(batch, log)
-    for (row, token), values in zip(targets, log_softmax(logits), strict=True):
-        scores[row].append(float(values[token]))
+    found = log_probabilities(logits, [token for _, token in targets])
+    for (row, _), value in zip(targets, found.tolist(), strict=True):
+        scores[row].append(value)
+
+
+def log_probabilities(
+    logits: npt.NDArray[np.float32], tokens: Sequence[int]
+) -> npt.NDArray[np.float64]:
+    """Of one token in each row of (W, V). The sum is taken in double precision: a vocabulary has
+    many small terms; the terms themselves lose nothing that shows in single precision."""
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    wanted = shifted[np.arange(len(tokens)), tokens].astype(np.float64)
+    np.exp(shifted, out=shifted)
+    found: npt.NDArray[np.float64] = wanted - np.log(shifted.sum(axis=-1, dtype=np.float64))
+    return found
 
 
 def log_softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """Of each row of (W, V), in double precision: a vocabulary has many small terms."""
+    """Of each row of (W, V), in double precision."""
     shifted = logits.astype(np.float64)
     shifted -= shifted.max(axis=-1, keepdims=True)
     shifted -= np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
