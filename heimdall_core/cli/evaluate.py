@@ -29,7 +29,13 @@ from heimdall_core.pipeline.steps.evaluate import (
 )
 from heimdall_core.pipeline.steps.generate import known_schemas
 from heimdall_core.pipeline.steps.models import open_model
-from heimdall_core.pipeline.steps.suite import read_suite, refuse_leaks, require_suite, suite_of
+from heimdall_core.pipeline.steps.suite import (
+    read_suite,
+    refuse_leaks,
+    refuse_near_leaks,
+    require_suite,
+    suite_of,
+)
 from heimdall_core.registry import Registry
 from heimdall_core.structure import structure
 
@@ -102,6 +108,7 @@ def evaluate(
         require_suite(read_suite(suite), found, str(suite))
     if train_dataset is not None:
         refuse_leaks(train_dataset, rows, str(test_dataset))
+        refuse_near_leaks(train_dataset, test_dataset, str(test_dataset))
     if output is not None:
         with atomic_text(output.with_name(f".{output.name}.probe")):
             pass  # it can be written there: known before the work, not after it

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from heimdall_core.dataset import read_examples
-from heimdall_core.dataset.groups import exact_prompt
+from heimdall_core.dataset.groups import loose_prompt
+from heimdall_core.dataset.leakage import find_leaks
+from heimdall_core.dataset.near import available
 from heimdall_core.dataset.rows import digest
 from heimdall_core.errors import HeimdallError
 from heimdall_core.pipeline.measure import code_digest
@@ -122,20 +124,34 @@ def require_suite(wanted: Suite, found: Suite, where: str) -> None:
 
 
 def refuse_leaks(train: Path, rows: Sequence[Example], where: str) -> None:
-    """Raises `HeimdallError` where prompts of the training set stand among the rows to measure:
-    they would be remembered, not answered."""
-    asked = {digest(exact_prompt(row)): row for row in rows}
+    """Raises `HeimdallError` where prompts of the training set stand among the rows to measure,
+    alike but for case, spacing and punctuation: they would be remembered, not answered."""
+    asked = {digest(loose_prompt(row)): row for row in rows}
     leaked = [
-        asked[key] for row in read_examples(train) if (key := digest(exact_prompt(row))) in asked
+        asked[key] for row in read_examples(train) if (key := digest(loose_prompt(row))) in asked
     ]
     if leaked:
         count = len({row.content_id() for row in leaked})
-        raise HeimdallError(
-            f"{count} of {len(rows)} test rows stand in the training set, such as "
-            f"'{leaked[0].instruction[:80]}'",
-            where=where,
-            hint="split again with `heimdall split`, or measure on other rows",
-        )
+        raise _leak(f"{count} of {len(rows)} test rows", where, f"'{leaked[0].instruction[:80]}'")
+
+
+def refuse_near_leaks(train: Path, test: Path, where: str) -> None:
+    """As `refuse_leaks`, for rows that are almost the same and have the same answer. Needs the
+    packages of the search for near-duplicates; nothing is looked for without them."""
+    if not available():
+        return
+    parts = {"train": train, "test": test}
+    found = find_leaks(parts, by=("near",))["near"]
+    if count := sum(found.values()):
+        raise _leak(f"{count} almost equal rows of the test set", where)
+
+
+def _leak(what: str, where: str, example: str = "") -> HeimdallError:
+    return HeimdallError(
+        f"{what} stand in the training set{', such as ' * bool(example)}{example}",
+        where=where,
+        hint="split again with `heimdall split`, or measure on other rows",
+    )
 
 
 def _row_text(row: Example) -> str:

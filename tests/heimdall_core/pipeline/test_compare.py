@@ -28,6 +28,7 @@ from heimdall_core.pipeline.steps.suite import (
     differences,
     read_suite,
     refuse_leaks,
+    refuse_near_leaks,
     require_suite,
     suite_of,
     suite_path,
@@ -186,8 +187,27 @@ def test_training_rows_in_the_test_set_are_refused(tmp_path):
     write_examples(train, [attrs.evolve(ROWS[3], output="FETCH other")])
     with pytest.raises(HeimdallError, match="1 of 40"):
         refuse_leaks(train, ROWS, "test.jsonl")
+    shouted = attrs.evolve(ROWS[3], instruction=f"{ROWS[3].instruction.upper()} !")
+    write_examples(train, [shouted])
+    with pytest.raises(HeimdallError, match="1 of 40"):
+        refuse_leaks(train, ROWS, "test.jsonl")
     write_examples(train, [Example("else", output="x")])
     refuse_leaks(train, ROWS, "test.jsonl")
+
+
+def test_almost_equal_rows_with_the_same_answer_are_refused(tmp_path):
+    from heimdall_core.dataset import write_examples
+
+    asked = "Please list the names of all persons that live in the old town by the river"
+    train, test = tmp_path / "train.jsonl", tmp_path / "test.jsonl"
+    query = {"output": "MATCH (p:Person) RETURN p.name", "language": "cypher"}
+    write_examples(test, [Example(asked, **query)])
+    write_examples(train, [Example(f"{asked}s", **query)])
+    refuse_leaks(train, [Example(asked, **query)], "test.jsonl")
+    with pytest.raises(HeimdallError, match="1 almost equal rows of the test set stand"):
+        refuse_near_leaks(train, test, "test.jsonl")
+    write_examples(train, [Example(f"{asked}s", output="MATCH (t:Town) RETURN t")])
+    refuse_near_leaks(train, test, "test.jsonl")
 
 
 # --- answers -------------------------------------------------------------------------------------
