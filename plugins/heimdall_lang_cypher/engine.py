@@ -37,6 +37,10 @@ _INSTALL = {
 }
 
 
+#: To start in and to load data in: on a busy machine more than a query may be allowed.
+_SETUP_SECONDS = 30.0
+
+
 class EngineError(HeimdallError):
     """An engine that cannot be started, or set-up statements that it does not run."""
 
@@ -79,7 +83,7 @@ class WorkerEngine:
     def load(self, statements: Sequence[str]) -> None:
         """Runs set-up statements; raises `EngineError` for the first that fails."""
         for number, statement in enumerate(statements, 1):
-            result = self._ask(statement, {})
+            result = self._ask(statement, {}, self._patience)
             if result.error:
                 raise EngineError(
                     f"set-up statement {number} failed: {result.error}",
@@ -97,7 +101,7 @@ class WorkerEngine:
         prepared = prepare(query, self.name)
         if prepared.refused:
             return EngineResult(error=prepared.refused, error_kind="unsupported")
-        result = self._ask(prepared.text, parameters or {})
+        result = self._ask(prepared.text, parameters or {}, self.limits.seconds)
         columns = prepared.columns
         if result.error or columns is None or result.columns == columns:
             return result
@@ -129,15 +133,16 @@ class WorkerEngine:
     ) -> None:
         self.close()
 
-    def _ask(self, query: str, parameters: Json) -> EngineResult:
-        answer = self._running().ask(
-            {"query": query, "parameters": parameters}, self.limits.seconds
-        )
+    @property
+    def _patience(self) -> float:
+        """Seconds for what is no query of the user's."""
+        return max(_SETUP_SECONDS, self.limits.seconds)
+
+    def _ask(self, query: str, parameters: Json, seconds: float) -> EngineResult:
+        answer = self._running().ask({"query": query, "parameters": parameters}, seconds)
         if answer is None:
             self._stop()
-            return EngineResult(
-                error=f"no answer within {self.limits.seconds:g} s", error_kind="timeout"
-            )
+            return EngineResult(error=f"no answer within {seconds:g} s", error_kind="timeout")
         if "died" in answer:
             self._stop()
             return EngineResult(error=answer["died"], error_kind="crash")
@@ -152,8 +157,7 @@ class WorkerEngine:
 
     def _start(self) -> _Worker:
         worker = _Worker(self.name, self.limits)
-        # Loading a large extension on a busy machine may take longer than a query is allowed.
-        greeting = worker.read(max(30.0, self.limits.seconds))
+        greeting = worker.read(self._patience)
         if greeting is None or "ready" not in greeting:
             worker.stop()
             problem = (
@@ -167,7 +171,7 @@ class WorkerEngine:
             )
         self._worker = worker
         for statement in self._loaded:
-            answer = worker.ask({"query": statement, "parameters": {}}, self.limits.seconds)
+            answer = worker.ask({"query": statement, "parameters": {}}, self._patience)
             if answer is None or "rows" not in answer:
                 self._stop()
                 raise EngineError(
@@ -190,7 +194,7 @@ class _Worker:
         command = [
             # -P: a file in the current directory must not stand in for a module.
             *(sys.executable, "-P", "-m", "heimdall_lang_cypher.engine_worker"),
-            *(name, str(limits.seconds), str(limits.rows), str(limits.megabytes)),
+            *(name, str(limits.rows), str(limits.megabytes)),
         ]
         self.process = subprocess.Popen(  # noqa: S603 - our own module, no text of the user's
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -206,7 +210,8 @@ class _Worker:
     def ask(self, request: Json, seconds: float) -> dict[str, Any] | None:
         """The answer to a request, None where it took too long."""
         try:
-            self._requests.write(json.dumps(request).encode() + b"\n")
+            line = json.dumps({**request, "seconds": seconds})
+            self._requests.write(line.encode() + b"\n")
             self._requests.flush()
         except OSError:
             return {"died": self._why()}

@@ -1,9 +1,9 @@
 """The process that holds one embedded database: `python -m heimdall_lang_cypher.engine_worker
-NAME SECONDS ROWS MEGABYTES`.
+NAME ROWS MEGABYTES`.
 
 It answers each line of JSON on standard input with one line on standard output, and ends when the
 input does. A query that crashes the database ends this process alone. Requests are
-`{"query", "parameters"}`; answers `{"columns", "rows"}` or `{"error", "kind"}`.
+`{"query", "parameters", "seconds"}`; answers `{"columns", "rows"}` or `{"error", "kind"}`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from heimdall_lang_cypher.engine_backends import BACKENDS, REQUIRES, Backend, Re
 
 def main(arguments: list[str]) -> None:
     """Serves requests until standard input ends."""
-    name, seconds, rows, megabytes = arguments
+    name, rows, megabytes = arguments
     missing = [package for package in REQUIRES[name] if find_spec(package) is None]
     if missing:
         _write({"missing": missing})
@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> None:
     _write({"ready": True})
     for line in sys.stdin:
         request = json.loads(line)
-        _alarm(float(seconds))
+        _alarm(float(request["seconds"]))
         answer = _answer(backend, request["query"], request["parameters"], int(rows))
         _alarm(0)
         _write(answer)

@@ -53,6 +53,16 @@ def test_is_an_engine(default: WorkerEngine) -> None:
     assert default.name == "graphdblite"
 
 
+def test_loading_may_take_longer_than_a_query() -> None:
+    needs(ENGINES[0])
+    with open_engine(limits=Limits(seconds=1e-6)) as opened:
+        opened.load(DATA)
+        first = opened.pid
+        assert opened.run("RETURN 1 AS x").error_kind == "timeout"
+        opened.reset()
+        assert opened.pid not in (None, first)
+
+
 def test_rows_are_plain_values(engine: WorkerEngine) -> None:
     result = engine.run(
         "MATCH p = (a:Actor)-[r:KNOWS]->(b) "
