@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from attrs import evolve
 
 from heimdall_lang_cypher import ast
-from heimdall_lang_cypher.normalise_tree import is_value, volatile
+from heimdall_lang_cypher.normalise_tree import is_value, mentions, volatile
 from heimdall_lang_cypher.visitor import walk
 
 #: A node, or a value in one, and its sort key.
@@ -109,6 +109,52 @@ def _set(order: Sorter, node: ast.Set, pairs: dict[str, Any]) -> None:
         pairs["items"] = order.sort(pairs["items"])
 
 
+def _clauses(order: Sorter, node: ast.SingleQuery, pairs: dict[str, Any]) -> None:
+    """`MATCH`es in a row that share no variable. Of those that may come next the least does."""
+    clauses: list[Pair] = pairs["clauses"]
+    start = 0
+    while start < len(clauses):
+        stop = start
+        while stop < len(clauses) and _is_plain_match(clauses[stop][0]):
+            stop += 1
+        if 1 < stop - start <= _MOST_MATCHES:
+            clauses[start:stop] = _least_first(order, clauses[start:stop])
+        start = stop + 1
+
+
+#: A longer row of `MATCH`es stays as it is: each is compared with each.
+_MOST_MATCHES = 30
+
+
+def _is_plain_match(clause: Any) -> bool:
+    return (
+        isinstance(clause, ast.Match)
+        and not clause.optional
+        and not any(part.selector for part in clause.patterns)
+    )
+
+
+def _least_first(order: Sorter, clauses: list[Pair]) -> list[Pair]:
+    names = [mentions(clause) for clause, _ in clauses]
+    waiting = list(range(len(clauses)))
+    result = []
+    while waiting:
+        free = [
+            each
+            for place, each in enumerate(waiting)
+            if all(set(names[each]).isdisjoint(names[other]) for other in waiting[:place])
+        ]
+        least = order.sort([clauses[each] for each in free])[0]
+        result.append(least)
+        waiting.remove(next(each for each in free if clauses[each] is least))
+    return result
+
+
+def _actions(order: Sorter, node: ast.Merge, pairs: dict[str, Any]) -> None:
+    """`ON CREATE` before `ON MATCH`: only one of them comes to pass."""
+    pairs["actions"] = sorted(pairs["actions"], key=lambda pair: pair[0].on)
+
+
 def _patterns(order: Sorter, node: ast.Match | ast.Create, pairs: dict[str, Any]) -> None:
     """Nodes first: a node that `CREATE` describes must be described before it is used."""
     parts = order.sort(pairs["patterns"])
@@ -179,6 +225,8 @@ ARRANGED: dict[type, Arrange] = {
     ast.Delete: partial(_bag_of, "expressions"),
     ast.Remove: partial(_bag_of, "items"),
     ast.Set: _set,
+    ast.SingleQuery: _clauses,
+    ast.Merge: _actions,
     ast.Match: _patterns,
     ast.Create: _patterns,
     ast.PatternPart: _pattern_part,

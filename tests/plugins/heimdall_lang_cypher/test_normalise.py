@@ -33,6 +33,14 @@ SAME = {
         "MATCH (a:A)-[:R]->(b:B)<-[:S]-(c) RETURN a, c",
         "MATCH (c)-[:S]->(b:B)<-[:R]-(a:A) RETURN a, c",
     ),
+    "independent MATCHes": (
+        "MATCH (a:A) MATCH (b:B)-->(c) MATCH (a)-->(d:D) RETURN a.x, c.y, d.z",
+        "MATCH (q:B)-->(r) MATCH (p:A) MATCH (p)-->(s:D) RETURN p.x, r.y, s.z",
+    ),
+    "actions of MERGE": (
+        "MERGE (n:A) ON CREATE SET n.a = 1 ON MATCH SET n.b = 2 ON MATCH SET n.c = n.b",
+        "MERGE (m:A) ON MATCH SET m.b = 2 ON MATCH SET m.c = m.b ON CREATE SET m.a = 1",
+    ),
     "undirected": ("MATCH (a:A)-[:R]-(b:B) RETURN a", "MATCH (b:B)-[:R]-(a:A) RETURN a"),
     "paths cut up": (
         "MATCH (a:A)-[:R]->(b:B)-[:S]->(c) RETURN a, c",
@@ -170,6 +178,14 @@ DIFFERENT = {
     "column of a procedure": (
         "CALL db.labels() YIELD label RETURN label",
         "CALL db.labels() YIELD other RETURN other",
+    ),
+    "MATCHes that need each other": (
+        "MATCH (a:A) MATCH (b:B) WHERE b.x = a.x RETURN a",
+        "MATCH (a:A) OPTIONAL MATCH (b:B) WHERE b.x = a.x RETURN a",
+    ),
+    "actions of one kind": (
+        "MERGE (n:A) ON MATCH SET n.b = n.c ON MATCH SET n.c = n.b",
+        "MERGE (n:A) ON MATCH SET n.c = n.b ON MATCH SET n.b = n.c",
     ),
     "order of assignments": (
         "MATCH (n) SET n.a = n.b, n.b = n.a",
