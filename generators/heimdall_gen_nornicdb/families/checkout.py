@@ -19,6 +19,8 @@ from heimdall_repo_nornicdb.checkout.sources import Snippet, is_template
 from heimdall_repo_nornicdb.rows.families import Draft, Family, prose
 
 CATEGORY = "nornicdb_checkout"
+#: The graph of these queries, which nobody has described: they are checked without its names.
+SCHEMA = "checkout"
 _LONGEST = 600
 #: Longer descriptions are no questions that anybody asks.
 _LONGEST_QUESTION = 400
@@ -74,14 +76,14 @@ def families(snippets: Sequence[Snippet], check: Check) -> tuple[Family, ...]:
     def plan(rng: random.Random) -> Draft:
         snippet = rng.choice(snippets)
         word, asked = rng.choice(_PLANS)
-        return Draft(asked, f"{word} {snippet.text}", input=snippet.text, meta=_place(snippet))
+        return Draft(asked, f"{word} {snippet.text}", SCHEMA, snippet.text, meta=_place(snippet))
 
     def write(rng: random.Random) -> Draft | None:
         snippet = rng.choice(snippets)
         text = in_words(snippet.text)
         if not text or len(text) > _LONGEST_QUESTION or _mostly_code(text):
             return None
-        return Draft(rng.choice(_WRITE).format(text), snippet.text, meta=_place(snippet))
+        return Draft(rng.choice(_WRITE).format(text), snippet.text, SCHEMA, meta=_place(snippet))
 
     def explain(rng: random.Random) -> Draft | None:
         snippet = rng.choice(snippets)
@@ -96,7 +98,7 @@ def families(snippets: Sequence[Snippet], check: Check) -> tuple[Family, ...]:
         spoilt = spoil(snippet.text, rng)
         if not spoilt or "error" not in _severities(spoilt, check):
             return None
-        return Draft(rng.choice(_FIX), snippet.text, input=spoilt, meta=_place(snippet))
+        return Draft(rng.choice(_FIX), snippet.text, SCHEMA, spoilt, meta=_place(snippet))
 
     return (
         Family("plan_of_checkout_query", CATEGORY, plan, 0.2),

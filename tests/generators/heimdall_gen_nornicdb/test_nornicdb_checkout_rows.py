@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
+from pathlib import Path
 
 import pytest
+from nornic_tree import write_tree
 
+from heimdall_core.dataset import read_examples
+from heimdall_core.pipeline.steps.generate import Source, generate_dataset
+from heimdall_core.registry import Registry
 from heimdall_core.types import CheckRequest
 from heimdall_gen_nornicdb.families import checkout
 from heimdall_lang_cypher.describe import describe
@@ -74,6 +79,25 @@ def test_a_spoilt_query_is_refused_and_its_answer_is_the_query() -> None:
     kinds = ("==", ",,", "'Bo'}", "MTACH")
     assert all(any(kind in d.input for d in mended) for kind in kinds)
     assert not any("'Ada,," in d.input for d in mended), "strings are left alone"
+
+
+def test_the_pipeline_takes_these_rows(tmp_path: Path) -> None:
+    """They name labels that no schema describes: a row that named no schema would be refused."""
+    registry = Registry(third_party=False)
+    generator = registry.generator("nornicdb")
+    options = generator.options(categories=("nornicdb_checkout",), checkout=1.0)
+    result = generate_dataset(
+        registry,
+        (Source(generator, options),),
+        total=12,
+        seed=2,
+        output=tmp_path / "rows.jsonl",
+        repo=write_tree(tmp_path / "repo"),
+    )
+    assert result.rejected == 0
+    rows = list(read_examples(tmp_path / "rows.jsonl"))
+    assert len(rows) == 12
+    assert any(row.schema == "checkout" and row.language == "cypher" for row in rows)
 
 
 def test_no_snippet_no_family() -> None:
