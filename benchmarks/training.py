@@ -4,14 +4,17 @@
 
 One random-weight Qwen2 on the CPU, one set of Cypher rows from the generator, one adapter, the same
 rows to an optimiser step, fp32, AdamW's fused kernel everywhere. Useful tokens are those that are
-no padding. The methods take turns; the figure is the median of the repeats, and of each repeat the
-first two steps do not count. Needs `trl`, which the project does not.
+no padding; each method's clock runs from the end of its second optimiser step to the end of its
+last. The methods take turns in one process, with the same number of threads that wait for each
+other in the same way; the figure is the median of the repeats. Needs `trl`, which the project does
+not.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import os
 import statistics
 import sys
 import tempfile
@@ -21,7 +24,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import peft
 import torch
+import transformers
+import trl
 from datasets import Dataset
 from peft import LoraConfig, get_peft_model
 from transformers import (
@@ -43,6 +49,8 @@ from heimdall_core.prompt import END_OF_TEXT, IM_END, render_example
 from heimdall_core.types import Event, TrainContext
 from heimdall_run_transformers.device import available_cores
 from heimdall_run_transformers.encode import read_rendered
+from heimdall_run_transformers.packages import share_cores
+from heimdall_run_transformers.training import loop
 from heimdall_train_lora.train import train
 from heimdall_train_scratch.tokenizer import train_tokenizer
 
@@ -61,6 +69,10 @@ class Clock(TrainerCallback):
         self.tokens = 0
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.tick()
+
+    def tick(self) -> None:
+        """An optimiser step has ended."""
         self.ends.append(time.perf_counter())
         self.seen.append(self.tokens)
 
@@ -224,12 +236,16 @@ class Bench:
         return clock.rate()
 
     def ours(self, number: int, **more: Any) -> float:
-        """The trainer `lora`."""
-        ends: list[float] = []
+        """The trainer `lora`, under the clock of the others."""
+        clock, plain = Clock(), loop.answer_loss
+
+        def counting(model: Any, batch: Any) -> torch.Tensor:
+            clock.tokens += batch.real_tokens
+            return plain(model, batch)
 
         def note(event: Event) -> None:
             if event.kind == "progress":
-                ends.append(time.perf_counter())
+                clock.tick()
 
         place = self.folder / f"ours-{number}"
         settings: dict[str, Any] = {
@@ -243,10 +259,10 @@ class Bench:
             "lora_alpha": ALPHA,
             "lora_dropout": 0.05,
             "max_seq_length": MAX_LENGTH,
-            "logging_steps": WARM_UP,
             "eval_steps": self.steps,
         }
-        result = train(
+        loop.answer_loss = counting
+        train(
             TrainContext(
                 train=self.folder / "train.jsonl",
                 validation=self.folder / "validation.jsonl",
@@ -258,9 +274,8 @@ class Bench:
             ),
             TrainingConfig(**{**settings, **more}),
         )
-        # Each log line has the useful tokens of its steps and their time; the first is the warm-up.
-        lines = [entry for entry in result.history if "tokens_per_second" in entry][1:]
-        return len(lines) / sum(1 / line["tokens_per_second"] for line in lines)
+        loop.answer_loss = plain
+        return clock.rate()
 
 
 def main() -> None:
@@ -268,9 +283,13 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--repeats", type=int, default=3)
     asked = parser.parse_args()
+    if not {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & set(os.environ):
+        share_cores()  # OpenMP reads it when PyTorch is loaded: once more from the start
+        os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606 - this script itself
     warnings.simplefilter("ignore")
     torch.set_num_threads(available_cores())
     number = itertools.count()
+    spin = os.environ.get("GOMP_SPINCOUNT")
     with tempfile.TemporaryDirectory() as name:
         bench = Bench(Path(name), asked.steps)
         methods: dict[str, Callable[[], float]] = {
@@ -294,7 +313,9 @@ def main() -> None:
         print(
             f"{bench.parameters / 1e6:.1f} M parameters (vocabulary {VOCABULARY:,}), LoRA r = "
             f"{RANK} on q, k, v, o; {BATCH} × {ACCUMULATION} rows to a step; {bench.shape}; "
-            f"{torch.get_num_threads()} threads, torch {torch.__version__}\n"
+            f"{torch.get_num_threads()} threads, GOMP_SPINCOUNT {spin}; "
+            f"{asked.steps} steps; torch {torch.__version__}, transformers "
+            f"{transformers.__version__}, TRL {trl.__version__}, PEFT {peft.__version__}\n"
         )
         print("| method | useful tokens/s (median) | all repeats | best Heimdall is faster by |")
         print("|---|---|---|---|")

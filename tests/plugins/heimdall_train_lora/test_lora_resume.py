@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import random
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
-from tiny_bases import write_rows
+from killed_training import kill_five_times, killed_context
 
 from heimdall_core.config import TrainingConfig
 from heimdall_core.errors import ModelError
@@ -24,33 +21,6 @@ from heimdall_train_lora.train import train
 
 MakeConfig = Callable[..., TrainingConfig]
 MakeContext = Callable[..., TrainContext]
-
-#: Trains in a process of its own, which is killed `argv[3]` seconds after its first step.
-CHILD = """
-import json, os, signal, sys, threading
-from pathlib import Path
-from heimdall_core.config import TrainingConfig
-from heimdall_core.types import TrainContext
-from heimdall_train_lora.train import train
-
-folder, settings, delay = Path(sys.argv[1]), json.loads(sys.argv[2]), float(sys.argv[3])
-settings["target_modules"] = tuple(settings["target_modules"])
-armed = []
-
-def emit(event):
-    if event.kind == "progress" and not armed:
-        armed.append(1)
-        threading.Timer(delay, lambda: os.kill(os.getpid(), signal.SIGKILL)).start()
-
-train(
-    TrainContext(
-        train=folder / "train.jsonl", validation=folder / "validation.jsonl",
-        output=folder / "killed" / "model", work=folder / "killed" / "work",
-        seed=3, emit=emit, cache=folder / "tokens",
-    ),
-    TrainingConfig(**settings),
-)
-"""
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="SIGKILL is needed")
@@ -63,38 +33,15 @@ def test_killed_at_five_random_points_the_weights_are_the_same_bytes(
         "llama", max_steps=60, gradient_accumulation_steps=2, lora_dropout=0.1, save_steps=2,
         eval_steps=20,
     )  # fmt: skip
-    expected = train(context("whole"), settings)
-    write_rows(tmp_path)
-    chance = random.Random(11)
-    kills = 0
-    for _ in range(5):
-        done = subprocess.run(
-            [
-                sys.executable,
-                "-W",
-                "ignore",
-                "-c",
-                CHILD,
-                str(tmp_path),
-                json.dumps(attrs.asdict(settings)),
-                str(chance.uniform(0.0, 0.6)),
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=180,
-        )
-        assert done.returncode in (0, -9), done.stderr
-        kills += done.returncode == -9
-    assert kills >= 1
+    whole = context("whole")
+    expected = train(whole, settings)
+    kill_five_times("heimdall_train_lora.train", tmp_path, settings, seed=11)
     notes: list[Event] = []
-    again = context("killed", notes.append)
+    again = attrs.evolve(killed_context(tmp_path), emit=notes.append)
     result = train(again, settings)
-    assert [n.done for n in notes if n.message.startswith("going on")]
+    assert next(n.done for n in notes if n.message.startswith("going on")) > 0
     for name in ("adapter_model.safetensors", "adapter_config.json", "tokenizer.json"):
-        assert (again.output / name).read_bytes() == (
-            context("whole").output / name
-        ).read_bytes(), name
+        assert (again.output / name).read_bytes() == (whole.output / name).read_bytes(), name
     same = ("train_loss", "validation_loss", "best_step", "steps")
     assert [result.metrics[k] for k in same] == [expected.metrics[k] for k in same]
 

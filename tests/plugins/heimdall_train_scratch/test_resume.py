@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 import pytest
+from killed_training import kill_five_times, killed_context
 from safetensors import safe_open
 from safetensors.torch import load_file
 
@@ -111,6 +112,25 @@ def test_a_killed_run_ends_with_the_same_bytes(
         assert {k: v for k, v in one.items() if k not in speeds} == {
             k: v for k, v in other.items() if k not in speeds
         }
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="SIGKILL is needed")
+def test_killed_at_five_random_points_the_weights_are_the_same_bytes(
+    context: MakeContext, config: MakeConfig, tmp_path: Path
+) -> None:
+    """Muon and AdamW, accumulation, a validation and a checkpoint at every third step."""
+    settings = config(
+        max_steps=60, optimizer="muon", gradient_accumulation_steps=2, save_steps=3, eval_steps=3
+    )
+    whole = context("whole")
+    train(whole, settings)
+    kill_five_times("heimdall_train_scratch.train", tmp_path, settings, seed=5)
+    notes: list[Event] = []
+    again = attrs.evolve(killed_context(tmp_path), emit=notes.append)
+    train(again, settings)
+    assert next(n.done for n in notes if n.message.startswith("going on")) > 0
+    for name in ("model.safetensors", "tokenizer.json", "config.json"):
+        assert (again.output / name).read_bytes() == (whole.output / name).read_bytes(), name
 
 
 def test_a_finished_run_is_not_trained_again(context: MakeContext, config: MakeConfig) -> None:
