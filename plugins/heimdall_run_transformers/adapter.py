@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from safetensors import safe_open
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from heimdall_core.errors import ModelError, missing_extra
-from heimdall_run_transformers.base import ADAPTER_WEIGHTS, base_of
+from heimdall_run_transformers.base import ADAPTER_WEIGHTS, base_mark, base_of, read_facts
 from heimdall_run_transformers.quiet import no_progress_bars
 from heimdall_run_transformers.tokens import embedding_rows, one_line
 
@@ -52,15 +53,27 @@ def attach(model: PreTrainedModel, path: Path, *, trainable: bool) -> Any:
     rows = _embedding_rows(path)
     if rows is not None and rows != embedding_rows(model):
         model.resize_token_embeddings(rows, mean_resizing=False)
+    fits = f"this base model ({model.config.model_type}, width {model.config.hidden_size})"
+    hint = "name the base model that it was trained on"
     try:
-        return PeftModel.from_pretrained(model, str(path), is_trainable=trainable)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = PeftModel.from_pretrained(model, str(path), is_trainable=trainable)
     except (RuntimeError, ValueError, KeyError, TypeError) as error:
         raise ModelError(
-            f"the adapter does not fit this base model ({model.config.model_type}, width "
-            f"{model.config.hidden_size}): {_cause(error)}",
-            where=str(path),
-            hint="name the base model that it was trained on",
+            f"the adapter does not fit {fits}: {_cause(error)}", where=str(path), hint=hint
         ) from error
+    facts = read_facts(path)
+    folder = model.name_or_path
+    own, wanted = base_mark(Path(folder)) if folder else None, facts.get("base_mark")
+    if own and wanted and own != wanted:  # of the same shape, so that nothing else would tell
+        raise ModelError(
+            f"the adapter does not fit {fits}: it was trained on other weights, those of "
+            f"{facts.get('base_model')}",
+            where=str(path),
+            hint=hint,
+        )
+    return found
 
 
 def _cause(error: BaseException) -> str:

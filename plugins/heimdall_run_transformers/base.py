@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -17,6 +18,27 @@ ADAPTER_WEIGHTS: Final = "adapter_model.safetensors"
 
 #: Written beside an adapter: what it was made on, with what, from what.
 HEIMDALL: Final = "heimdall.json"
+
+
+#: Rows of the embedding that a base model is known by.
+_MARKED = 256
+
+
+def base_mark(folder: Path) -> str | None:
+    """A digest of a model's first embedding rows, as they are stored: the same however the files
+    are cut, another one for any other training. None where they cannot be found."""
+    from safetensors import SafetensorError, safe_open
+
+    name = "model.embed_tokens.weight"
+    for path in sorted(folder.glob("*.safetensors")):
+        try:
+            with safe_open(path, framework="pt") as file:
+                if name in file.keys():  # noqa: SIM118 - no mapping
+                    rows: Any = file.get_slice(name)[:_MARKED]
+                    return hashlib.sha256(bytes(rows.contiguous().untyped_storage())).hexdigest()
+        except (OSError, SafetensorError):
+            return None
+    return None
 
 
 def is_adapter(path: Path) -> bool:

@@ -131,13 +131,11 @@ def adapt(
     state: Any = None
     if config.lora_init == "eva":
         # Looked at without the markers' rows, whose layers EVA would take for adapted ones.
-        plain: Any = get_peft_model(model, _lora(config, targets, None, model))
+        plain = _with_adapter(model, _lora(config, targets, None, model))
         batches = _batches(rows[:_EVA_ROWS], pad, next(model.parameters()).device)
         state = get_eva_state_dict(plain, batches, show_progress_bar=False)
         model = plain.unload()
-    made: Any = get_peft_model(
-        model, _lora(config, targets, markers, model), autocast_adapter_dtype=True
-    )
+    made = _with_adapter(model, _lora(config, targets, markers, model))
     made.peft_config["default"].base_model_name_or_path = base
     start_rows(model, markers, seed)
     start = None
@@ -149,6 +147,12 @@ def adapt(
         made.save_pretrained(str(start))
         made.peft_config["default"].init_lora_weights = _pissa(model)
     return _finish(made, targets, start)
+
+
+def _with_adapter(model: PreTrainedModel, lora: LoraConfig) -> Any:
+    with warnings.catch_warnings():  # of what the libraries will call their own things next year
+        warnings.simplefilter("ignore")
+        return get_peft_model(model, lora, autocast_adapter_dtype=True)
 
 
 def _finish(made: Any, targets: tuple[str, ...], start: Path | None) -> Adapted:

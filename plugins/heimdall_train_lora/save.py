@@ -22,7 +22,12 @@ from heimdall_core.config import TrainingConfig
 from heimdall_core.errors import ModelError
 from heimdall_core.types import TrainContext
 from heimdall_core.versions import versions
-from heimdall_run_transformers.base import ADAPTER_CONFIG, ADAPTER_WEIGHTS, HEIMDALL
+from heimdall_run_transformers.base import (
+    ADAPTER_CONFIG,
+    ADAPTER_WEIGHTS,
+    HEIMDALL,
+    base_mark,
+)
 from heimdall_run_transformers.training.optimizer import whole
 from heimdall_train_lora.build import Adapted
 from heimdall_train_lora.chatml import Markers
@@ -117,6 +122,7 @@ def _facts(
         "kind": "adapter",
         "base_model": name,
         "base_path": str(base.absolute()),
+        "base_mark": base_mark(base),
         "base_licence": known.licence if known else None,
         "prompt_profile": "chatml",
         "added_tokens": list(markers.added),

@@ -107,7 +107,7 @@ def _train(
     after = _validate(loop, rows) if rows.old else None
     metrics = {
         **run_metrics(loop),
-        "parameters": float(sum(p.numel() for p in adapted.model.parameters())),
+        "parameters": float(loop.flops.parameters),
         "trained_parameters": float(sum(p.numel() for p in loop.trained.values())),
     }
     if processes.first or sharded:

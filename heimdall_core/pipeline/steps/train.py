@@ -148,6 +148,19 @@ def _forgotten(making: Path) -> list[str]:
     ]
 
 
+def _clear(work: Path, output: Path, *, tracked: bool) -> None:
+    """After a refusal: takes away what was begun, but for a checkpoint to go on from."""
+    if any(path.is_file() for path in (work / "checkpoints").rglob("*.safetensors")):
+        return
+    shutil.rmtree(work, ignore_errors=True)
+    if not any(work.parent.iterdir()):
+        work.parent.rmdir()
+    if not tracked and (output / RUNS).is_dir():
+        shutil.rmtree(output / RUNS)
+        if not any(output.iterdir()):
+            output.rmdir()
+
+
 def train_files(
     registry: Registry,
     config: TrainingConfig,
@@ -175,6 +188,7 @@ def train_files(
     rank = process_rank()
     if rank == 0:
         _check_free(output)
+    given = dataset
     inputs = [digest_file(path) for path in (dataset, validation) if path]
     settings = {k: v for k, v in unstructure(config).items() if k not in WATCHING}
     key = digest_json([inputs, settings, seed, unstructure(split)])[:16]
@@ -187,7 +201,12 @@ def train_files(
         # All rows that are not for validation are for training; a test set is the user's own.
         options = attrs.evolve(split, test=0.0, unseen_schemas=0)
         parts = work / f"split{rank or ''}"
-        split_rows(dataset, parts, options, seed=seed)
+        try:
+            split_rows(dataset, parts, options, seed=seed)
+        except HeimdallError:
+            if rank == 0:
+                _clear(work, output, tracked=True)
+            raise
         dataset, validation = parts / "train.jsonl", parts / "validation.jsonl"
     info = StageInfo(
         output.name, "train", key, output, settings, tracking=tracking_of(config, output / RUNS)
@@ -204,19 +223,28 @@ def train_files(
                 seen.add(problem)
                 emit(Event("warning", "train", problem))
 
+    tracked = (output / RUNS).exists()
     if rank == 0:
         warn(*registry.before_stage(info))
-    result = train_model(
-        registry,
-        config,
-        train=dataset,
-        validation=validation,
-        output=output,
-        work=work / "checkpoints",
-        seed=seed,
-        emit=tell if rank == 0 else lambda event: None,
-        cache=output.with_name(".heimdall-tokens"),
-    )
+    try:
+        result = train_model(
+            registry,
+            config,
+            train=dataset,
+            validation=validation,
+            output=output,
+            work=work / "checkpoints",
+            seed=seed,
+            emit=tell if rank == 0 else lambda event: None,
+            cache=output.with_name(".heimdall-tokens"),
+        )
+    except HeimdallError as error:
+        if rank == 0 and not isinstance(error, FindingsError):
+            _clear(work, output, tracked=tracked)
+        if error.where.startswith(str(work)) and given != dataset:
+            error.where = error.where.replace(str(dataset), f"{given} (its part for training)")
+            error.where = error.where.replace(str(validation), f"{given} (its part for validation)")
+        raise
     if rank == 0:
         warn(*registry.after_stage(attrs.evolve(info, manifest={"metrics": dict(result.metrics)})))
         shutil.rmtree(root, ignore_errors=True)

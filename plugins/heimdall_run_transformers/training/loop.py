@@ -126,6 +126,12 @@ class Loop:
             progress.seconds = earlier + time.perf_counter() - start
             if last or progress.stopped or progress.step % plan.save_every == 0:
                 self._save()
+        if not progress.best_step:
+            raise ModelError(
+                "no validation came to a number, so there is no model to keep",
+                where="train",
+                hint="lower learning_rate, or lengthen warmup_ratio",
+            )
         with torch.no_grad():
             for name, parameter in self.trained.items():
                 parameter.copy_(like(self.best[name], parameter))

@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 import pytest
+from safetensors.torch import load_file, save_file
 from tiny_bases import ROWS, make_base
 
 from heimdall_core.config import TrainingConfig
@@ -120,6 +121,12 @@ def test_an_adapter_of_another_base(
     other = make_base(tmp_path / "wider", hidden_size=96, num_attention_heads=6)
     with pytest.raises(ModelError, match=r"does not fit this base model \(qwen2, width 96\)"):
         train(context("second"), config(base_model=str(other), continue_from=str(made.output)))
+    twin = make_base(tmp_path / "twin")  # of the same shape, with other weights
+    weights = load_file(twin / "model.safetensors")
+    weights["model.embed_tokens.weight"] += 0.01
+    save_file(weights, twin / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ModelError, match="was trained on other weights, those of"):
+        train(context("third"), config(base_model=str(twin), continue_from=str(made.output)))
     # The runtime says so as well, and says what is missing where the base is gone.
     facts = made.output / "heimdall.json"
     facts.write_text(facts.read_text("utf-8").replace(str(bases("qwen2")), str(other)), "utf-8")
