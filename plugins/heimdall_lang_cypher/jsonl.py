@@ -38,8 +38,8 @@ def lines_in(stream: IO[bytes]) -> Iterator[Line]:
 def check_line(line: Line, request: CheckRequest) -> dict[str, Any]:
     """`{"id", "ok", "findings"}` for a line `{"id", "query", "schema"?, "dialect"?}`.
 
-    `ok` is false exactly when a finding has severity `error`. A malformed line gives
-    `{"id", "ok": False, "findings": [], "line", "error"}`.
+    `ok` is false exactly when a finding has severity `error`. A malformed line gives one, with the
+    code `InvalidInput`, and `line` and `error` beside.
     """
     from heimdall_lang_cypher.checker import check
 
@@ -60,7 +60,14 @@ def check_line(line: Line, request: CheckRequest) -> dict[str, Any]:
             request = evolve(request, dialect=dialect)
         findings = check(row["query"], request)
     except (_Malformed, HeimdallError) as error:
-        return {"id": _id(line), "ok": False, "findings": [], **_problem(line, error)}
+        finding = {
+            "code": "InvalidInput",
+            "severity": "error",
+            "message": str(error),
+            "line": 1,
+            "column": 1,
+        }
+        return {"id": _id(line), "ok": False, "findings": [finding], **_problem(line, error)}
     return {
         "id": row.get("id"),
         "ok": not any(finding.severity == "error" for finding in findings),

@@ -193,6 +193,9 @@ def test_malformed_lines_keep_their_place() -> None:
         (5, 7),
     ]
     assert found[1]["error"] == "<stdin>:3: no 'query' that is a string"
+    for each in found:
+        codes = [one["code"] for one in each["findings"] if one["severity"] == "error"]
+        assert codes == ([] if each["ok"] else ["InvalidInput"])
     assert "did you mean 'neo4j" in found[4]["error"]
     assert isinstance(result.exception, HeimdallError)
     assert str(result.exception).startswith("<stdin>:1: not JSON")
