@@ -34,6 +34,10 @@ from heimdall_run_transformers.options import TransformersOptions
 from heimdall_run_transformers.quiet import no_progress_bars
 from heimdall_run_transformers.tokens import load_tokenizer, one_line, rust_tokenizer, stop_ids
 
+#: Rows of a batch that nobody has set: at least, at most, and the bytes that more than the least
+#: may need. A small model spends most of a step on what does not grow with the rows.
+_FEWEST, _MOST, _ROOM = 32, 128, 1 << 29
+
 #: Tokens that prompts must have in common before computing them apart pays.
 _WORTH_SHARING = 32
 
@@ -132,7 +136,8 @@ class TransformersModel:
         done = {row: Completion("", 0, "context") for row, left in enumerate(room) if left < 1}
         asked = [row for row in range(len(ids)) if row not in done]
         prefix = self._prefix([ids[row] for row in asked])
-        for batch in self._batches(asked, ids):
+        cost = self._cache_bytes()
+        for batch in self._batches(asked, ids, lambda row: cost * (len(ids[row]) + max_new_tokens)):
             done |= self._generate_batch(
                 {row: (ids[row], min(max_new_tokens, room[row])) for row in batch},
                 cut={row: "length" if max_new_tokens <= room[row] else "context" for row in batch},
@@ -232,7 +237,9 @@ class TransformersModel:
         """Log-probabilities of the second part of each row, given the first; all fit."""
         ids = [[*prompt, *answer] for prompt, answer in rows]
         scores: dict[int, list[float]] = {}
-        for numbers in self._batches(range(len(ids)), ids):
+        answers = max((len(answer) for _, answer in rows), default=0)
+        cost = 8 * answers * int(getattr(self.model.config, "vocab_size", 0))  # fp32, and its log
+        for numbers in self._batches(range(len(ids)), ids, lambda _: cost):
             tokens, mask = left_padded([ids[number] for number in numbers], self.model.device)
             longest = max(len(rows[number][1]) for number in numbers)
             output = self.model(
@@ -278,12 +285,25 @@ class TransformersModel:
     ) -> None:
         self.close()
 
-    def _batches(self, rows: Iterable[int], ids: Sequence[Sequence[int]]) -> Iterator[list[int]]:
+    def _batches(
+        self, rows: Iterable[int], ids: Sequence[Sequence[int]], cost: Callable[[int], int]
+    ) -> Iterator[list[int]]:
         """The rows in batches of like length, the longest first: what does not fit in memory
-        fails at once, and little is padding."""
+        fails at once, and little is padding. `cost` gives the bytes that a row needs."""
         ordered = sorted(rows, key=lambda row: -len(ids[row]))
-        for start in range(0, len(ordered), self.batch_size):
-            yield ordered[start : start + self.batch_size]
+        while ordered:
+            fitting = _ROOM // max(1, cost(ordered[0]))
+            size = self.batch_size or max(_FEWEST, min(_MOST, fitting))
+            yield ordered[:size]
+            ordered = ordered[size:]
+
+    def _cache_bytes(self) -> int:
+        """Bytes of one token's keys and values in all layers."""
+        config = self.model.config
+        heads = int(config.num_attention_heads)
+        width = getattr(config, "head_dim", None) or int(config.hidden_size) // heads
+        keys = int(getattr(config, "num_key_value_heads", None) or heads)
+        return 2 * int(config.num_hidden_layers) * keys * int(width) * self.model.dtype.itemsize
 
     def _text(self, tokens: Sequence[int]) -> str:
         """The answer without its stop token, and without a marker spelt in several tokens."""

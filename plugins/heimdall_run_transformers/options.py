@@ -19,8 +19,9 @@ WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json")
 class TransformersOptions:
     """How a model directory is loaded. The string below each field is its help text."""
 
-    batch_size: int = field(default=32, validator=validators.gt(0))
-    """Prompts that are answered or scored at once. Answers in fp32 do not depend on it."""
+    batch_size: int = field(default=0, validator=validators.ge(0))
+    """Prompts that are answered or scored at once. 0 takes 32, and up to 128 where what they need
+    fits into half a gigabyte. Answers in fp32 do not depend on it."""
     device: DeviceName = "auto"
     """Where the model runs; `auto` takes CUDA, then Apple's GPU, then the CPU."""
     threads: int = field(default=0, validator=validators.ge(0))

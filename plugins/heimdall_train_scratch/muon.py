@@ -72,7 +72,7 @@ def orthogonalise(
     """
     a, b, c = coefficients
     norms = torch.linalg.matrix_norm(matrices, keepdim=True).clamp(min=eps)
-    start = matrices / norms
+    start: torch.Tensor = matrices / norms
     gram = start @ start.mT
     identity = torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
     whole: torch.Tensor | None = None
