@@ -57,15 +57,16 @@ def usable(snippets: Sequence[Snippet], check: Check) -> Iterator[Snippet]:
     for whole in snippets:
         for snippet in (whole, *_paragraphs(whole)):
             text = " ".join(_without_comments(snippet.text).split()).rstrip("; ")
-            if len(text) > _LONGEST or ";" in text or is_template(text):
+            if not text or len(text) > _LONGEST or ";" in text or is_template(text):
                 continue
-            if text in seen or not text or text.upper().startswith(("EXPLAIN", "PROFILE")):
-                break
-            if not _severities(text, check) & {"error", "warning"}:
+            if text.upper().startswith(("EXPLAIN", "PROFILE")):
+                continue
+            good = text in seen or not _severities(text, check) & {"error", "warning"}
+            if good and text not in seen:
                 seen.add(text)
                 yield Snippet(text, snippet.path, snippet.line)
-                if snippet is whole:
-                    break
+            if good and snippet is whole:
+                break
 
 
 def families(snippets: Sequence[Snippet], check: Check) -> tuple[Family, ...]:

@@ -44,11 +44,12 @@ def drawn(count: int = 400) -> dict[str, list[Draft]]:
 
 
 def test_what_is_usable() -> None:
-    two = "// First\nMATCH (n:A) RETURN n\n\n// Second\nMATCH (n:B)\nRETURN n;\n"
+    two = "// Two\n\n// First\nMATCH (n:A) RETURN n\n\n// Second\nMATCH (n:B)\nRETURN n;\n"
     assert [(s.text, s.line) for s in snippets(two)] == [
-        ("MATCH (n:A) RETURN n", 10),
-        ("MATCH (n:B) RETURN n", 13),
+        ("MATCH (n:A) RETURN n", 12),
+        ("MATCH (n:B) RETURN n", 15),
     ]
+    assert len(snippets(two, two)) == 2, "each text once"
     assert snippets("MATCH (n:A)\n\nRETURN n") == [
         Snippet("MATCH (n:A) RETURN n", "docs/guide.md", 10)
     ]
