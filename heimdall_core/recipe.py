@@ -13,7 +13,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import attrs
 from attrs import field, frozen, validators
@@ -34,6 +34,9 @@ from heimdall_core.structure import structure, unstructure
 from heimdall_core.types import Evaluator
 
 Table = Mapping[str, Any]
+
+#: Far above any share that means something, and still a number of every kind.
+_MOST_WEIGHT: Final = 1_000_000_000
 
 
 @frozen(kw_only=True)
@@ -238,9 +241,10 @@ class Recipe:
         where = f"generate.mix.{name}"
         _named(registry, "generator", name, where)
         weight = self.generate.mix[name].get("weight", 1.0)
-        if type(weight) not in (int, float) or not weight > 0:
+        if type(weight) not in (int, float) or not 0 < weight <= _MOST_WEIGHT:
             raise RecipeError(
-                f"expected a number above 0, found {weight!r}", where=f"{where}.weight"
+                f"expected a number above 0 and up to {_MOST_WEIGHT:,}, found {repr(weight)[:40]}",
+                where=f"{where}.weight",
             )
         options = self.generator_options(registry, name)
         return {"weight": float(weight), **unstructure(options)}

@@ -46,6 +46,8 @@ def resolve(registry: Registry, changes: dict[str, Any]) -> Recipe:
         ({"generate": {"mix": {"toy": {"wrd": "x"}}}}, "generate.mix.toy.wrd = 'x': unknown key"),
         ({"generate": {"mix": {"toy": {"wrong": -1}}}}, "generate.mix.toy.wrong: must be >= 0"),
         ({"generate": {"mix": {"toy": {"weight": 0}}}}, "generate.mix.toy.weight: expected a num"),
+        ({"generate": {"mix": {"toy": {"weight": 10**400}}}}, "toy.weight: expected a num"),
+        ({"generate": {"mix": {"toy": {"weight": float("inf")}}}}, "toy.weight: expected a num"),
         ({"generate": {"num_examples": 0}}, "generate.num_examples: must be > 0, found 0"),
         ({"export": {"options": {"gguf": {}}}}, "export.options.gguf: belongs to no exporter"),
         ({"export": {"options": {"toy": {"tipes": []}}}}, "export.options.toy.tipes"),
