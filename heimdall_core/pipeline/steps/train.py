@@ -24,6 +24,15 @@ from heimdall_core.types import Event, StageInfo, TrainContext, TrainResult
 #: Folder of a model that trackers write into while it is trained.
 RUNS: Final = "runs"
 
+#: Figures of the machine and of the moment, not of the model. No file that holds or describes the
+#: model carries them: the same recipe gives the same bytes, on a slower day too.
+MEASURED: Final = frozenset(
+    {"seconds", "tokens_per_second", "trained_tokens_per_second", "peak_memory_bytes", "mfu"}
+)
+
+#: What a training by itself, outside of a run and its manifest, leaves of them beside the model.
+SPEED: Final = "speed.json"
+
 #: A trainer's verdict on old tasks; its `promoted` is false where one of them was forgotten.
 FORGETTING: Final = "forgetting.json"
 
@@ -59,7 +68,8 @@ def train_model(
     """Trains into `output`, which appears when training has ended well.
 
     Checkpoints go to `work`; one found there is resumed. What the trainer reports is written
-    beside the model as `training.json`. Of several processes, the first one writes.
+    beside the model as `training.json`, but for what it `MEASURED` of the machine. Of several
+    processes, the first one writes.
 
     Raises `FindingsError` for a model that forgot an old task: it lies in `<output>-refused`.
     """
@@ -89,12 +99,21 @@ def train_model(
                 f"returned {type(result).__name__} instead of TrainResult", where=f"trainer {name}"
             )
         if rank == 0:
-            found = {**attrs.asdict(result), "languages": languages_of(train)}
+            found = {
+                **attrs.asdict(result),
+                "metrics": _lasting(result.metrics),
+                "history": [_lasting(entry) for entry in result.history],
+                "languages": languages_of(train),
+            }
             write_json(making / "training.json", found)
             _put(making, output)
     finally:
         shutil.rmtree(making, ignore_errors=True)
     return result
+
+
+def _lasting(figures: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in figures.items() if name not in MEASURED}
 
 
 def languages_of(rows: Path) -> list[str]:
@@ -246,6 +265,8 @@ def train_files(
             error.where = error.where.replace(str(validation), f"{given} (its part for validation)")
         raise
     if rank == 0:
+        measured = {name: result.metrics[name] for name in MEASURED & result.metrics.keys()}
+        write_json(output / SPEED, dict(sorted(measured.items())))
         warn(*registry.after_stage(attrs.evolve(info, manifest={"metrics": dict(result.metrics)})))
         shutil.rmtree(root, ignore_errors=True)
     return result
