@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from heimdall_core import Registry
-from heimdall_core.config import ALIASES
+from heimdall_core.config import ALIASES, FORMATS
 from heimdall_core.schema import recipe_schema
 
 PAGE = Path(__file__).with_name("recipes.md")
@@ -58,7 +58,8 @@ def page() -> str:
         parts += [f"## `[{name}]`\n", entry.get("description", "") + "\n", _table(entry)]
         if name == "train":
             short = ", ".join(f"`{alias}` for `{full}`" for alias, full in ALIASES.items())
-            parts.append(f"Short names: {short}.\n")
+            formats = ", ".join(f'`{name} = true` for `precision = "{name}"`' for name in FORMATS)
+            parts.append(f"Short names: {short}, {formats}.\n")
         for inner in ("mix", "options"):
             for plugin, options in entry["properties"].get(inner, {}).get("properties", {}).items():
                 if options["properties"]:

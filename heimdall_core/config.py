@@ -64,6 +64,19 @@ def says_what_is_wrong(kind: Kind) -> Kind:
     return kind
 
 
+def _takes_short_names(kind: Kind) -> Kind:
+    """The class, with a constructor that takes the short names that recipes may write."""
+    made = kind.__init__  # type: ignore[misc]
+
+    @wraps(made)
+    def init(self: Any, *arguments: Any, **settings: Any) -> None:
+        made(self, *arguments, **spelt_out(settings))
+
+    kind.__init__ = init  # type: ignore[misc]
+    return kind
+
+
+@_takes_short_names
 @says_what_is_wrong
 @frozen(kw_only=True)
 class TrainingConfig:
@@ -238,14 +251,27 @@ ALIASES: Final[Mapping[str, str]] = {
 }
 
 
+#: Switches of the training guide that name a number format: `fp16 = true` is `precision = "fp16"`.
+FORMATS: Final = ("fp16", "bf16")
+
+
 def spelt_out(data: Mapping[str, Any], where: str = "") -> dict[str, Any]:
     """Training settings with the short names spelt out. Raises `RecipeError` for one that is given
     by both of its names; `where` is the path of the table."""
     result: dict[str, Any] = {}
     for key, value in data.items():
-        name = ALIASES.get(key, key)
+        path = f"{where}.{key}" if where else key
+        name, meant = ALIASES.get(key, key), value
+        if key in FORMATS:
+            if not isinstance(value, bool):
+                raise RecipeError(f"expected true or false, found {value!r}", where=path)
+            if not value:
+                if any(data.get(other) is True for other in FORMATS) or "precision" in data:
+                    continue  # the other one is meant
+                hint = 'write precision = "fp32", or leave it out'
+                raise RecipeError("names no number format when it is off", where=path, hint=hint)
+            name, meant = "precision", key
         if name in result:
-            path = f"{where}.{key}" if where else key
             raise RecipeError(f"is given twice, also as '{name}'", where=path)
-        result[name] = value
+        result[name] = meant
     return result

@@ -20,6 +20,7 @@ from attrs import field, frozen, validators
 
 from heimdall_core.config import (
     ALIASES,
+    FORMATS,
     READ_BY_CORE,
     TrainingConfig,
     says_what_is_wrong,
@@ -388,16 +389,21 @@ def _override(data: dict[str, Any], override: str) -> None:
         value = text.strip()
     if keys[0] == "train" and len(keys) == 2:
         # The override stands in for whatever spelling the recipe used.
-        keys[1] = ALIASES.get(keys[1], keys[1])
+        for name, meant in spelt_out({keys[1]: value}, "train").items():
+            keys[1], value = name, meant
         table = data.get("train")
         if isinstance(table, Mapping):
-            data["train"] = {k: v for k, v in table.items() if ALIASES.get(k, k) != keys[1]}
+            data["train"] = {k: v for k, v in table.items() if _full_name(k) != keys[1]}
     layer: Any = value
     for key in reversed(keys):
         layer = {key: layer}
     merged = merge(_without_replaced_metrics(data, layer), layer)
     data.clear()
     data.update(merged)
+
+
+def _full_name(key: str) -> str:
+    return "precision" if key in FORMATS else ALIASES.get(key, key)
 
 
 def _canonical(data: dict[str, Any]) -> dict[str, Any]:

@@ -172,3 +172,16 @@ def test_a_recipe_made_by_hand_is_told_as_well() -> None:
         GenerateTable(num_examples=0)
     with pytest.raises(RecipeError, match="nam = 'x': unknown key; did you mean 'name'"):
         Recipe(nam="x", train=TrainingConfig())  # type: ignore[call-arg]
+
+
+def test_the_training_guides_own_spelling_makes_a_config() -> None:
+    config = TrainingConfig(epochs=3, batch_size=4, fp16=True)  # type: ignore[call-arg]
+    assert (config.num_train_epochs, config.per_device_train_batch_size) == (3, 4)
+    assert config.precision == "fp16"
+    assert TrainingConfig.from_dict({"fp16": False, "bf16": True}).precision == "bf16"
+    with pytest.raises(RecipeError, match="is given twice, also as 'precision'"):
+        TrainingConfig(fp16=True, bf16=True)  # type: ignore[call-arg]
+    with pytest.raises(RecipeError, match=r'fp16: names no number format .*precision = "fp32"'):
+        TrainingConfig.from_dict({"fp16": False})
+    with pytest.raises(RecipeError, match="fp16: expected true or false, found 'yes'"):
+        TrainingConfig.from_dict({"fp16": "yes"})
