@@ -45,6 +45,9 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 #: The distribution whose plugins are the built-in ones.
 DISTRIBUTION = "heimdall-slm"
 
+#: In place of a distribution, where an embedding hands the plugin in as an object.
+EMBEDDED = "given by the program"
+
 #: Environment variable: names of plugins not to load, separated by commas.
 DISABLE_VARIABLE = "HEIMDALL_DISABLE"
 
@@ -131,12 +134,13 @@ class Registry:
             raise PluginError("block and allow are lists of names, not one text")
         variable = (os.environ if environ is None else environ).get(DISABLE_VARIABLE, "")
         self._blocked = {*block, *(n.strip() for n in variable.split(",") if n.strip())}
+        self._third_party = third_party
         self._allowed = None if allow is None else {_canonical(name) for name in allow}
         if discover:
             for entry, origin in _ordered(entry_points(group=PROJECT)):
-                self._discover(entry, *origin, third_party=third_party)
+                self._discover(entry, *origin)
         for name, plugin in given_plugins(plugins):
-            info = PluginInfo(name, name_of(plugin), "given by the program", "")
+            info = PluginInfo(name, name_of(plugin), EMBEDDED, "")
             self._register(plugin, info)
             if failed := next((f for f in self._refused if f.name == name), None):
                 raise PluginError(failed.error, where=failed.origin)
@@ -274,6 +278,7 @@ class Registry:
                         f"the required plugin {plugin.origin} is {plugin.status}"
                         + (f": {plugin.error}" if plugin.error else ""),
                         where="plugins.require",
+                        hint=self._unblock(plugin) if plugin.status == "blocked" else "",
                     )
                 if not wanted.specifier.contains(plugin.version or "0", prereleases=True):
                     raise PluginError(
@@ -281,6 +286,14 @@ class Registry:
                         where="plugins.require",
                         hint=f"pip install '{plugin.distribution}{wanted.specifier}'",
                     )
+
+    def _unblock(self, plugin: PluginInfo) -> str:
+        """What has to change for a blocked plugin to be loaded."""
+        if plugin.name in self._blocked:
+            return f"take it out of plugins.block, or out of {DISABLE_VARIABLE}"
+        if not self._third_party:
+            return "third-party plugins are switched off: leave out --no-plugins"
+        return f'add it: allow = [..., "{plugin.name}"]'
 
     # --- observing -------------------------------------------------------------------------------
 
@@ -307,11 +320,9 @@ class Registry:
                 problems.append(f"{impl.plugin_name}: {hook} failed: {_reason(error)}")
         return tuple(problems)
 
-    def _discover(
-        self, entry: EntryPoint, distribution: str, version: str, *, third_party: bool
-    ) -> None:
+    def _discover(self, entry: EntryPoint, distribution: str, version: str) -> None:
         info = PluginInfo(entry.name, entry.value, distribution, version)
-        if entry.name in self._blocked or not (info.builtin or self._may_load(info, third_party)):
+        if entry.name in self._blocked or not (info.builtin or self._may_load(info)):
             # Appended, not keyed: a blocked plugin must not take a name from a loaded one.
             self._refused.append(attrs.evolve(info, status="blocked"))
             return
@@ -329,11 +340,11 @@ class Registry:
             return
         self._register(plugin, info)
 
-    def _may_load(self, info: PluginInfo, third_party: bool) -> bool:
+    def _may_load(self, info: PluginInfo) -> bool:
         if self._allowed is None:
-            return third_party
+            return self._third_party
         names = {_canonical(info.name), _canonical(info.distribution)}
-        return third_party and bool(self._allowed & names)
+        return self._third_party and bool(self._allowed & names)
 
     def _register(self, plugin: object, info: PluginInfo) -> None:
         if taken := self._infos.get(info.name):

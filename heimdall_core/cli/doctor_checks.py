@@ -19,6 +19,7 @@ from typing import Any, Literal
 from attrs import frozen
 
 from heimdall_core.hookspecs import PROJECT
+from heimdall_core.registry import EMBEDDED
 
 #: Distribution → the extra that brings it, and what is missing without it.
 PACKAGES = {
@@ -77,7 +78,9 @@ seconds = time.perf_counter() - start
 [info] = Registry(discover=False, plugins=[(name, plugin)]).plugins
 provides = {role: list(names) for role, names in info.provides.items()}
 print()
-print(json.dumps({"seconds": seconds, "provides": provides, "deprecated": info.deprecated}))
+hooks = [hook.removeprefix("heimdall_") for hook in info.hooks]
+told = {"seconds": seconds, "provides": provides, "hooks": hooks, "deprecated": info.deprecated}
+print(json.dumps(told))
 """
 
 
@@ -193,7 +196,9 @@ def _plugins(limit: float, *, third_party: bool) -> Iterator[Diagnosis]:
         remove = "" if _builtin(entry) else f"; or: pip uninstall {_distribution(entry)}"
         if found is None:
             advice = f"HEIMDALL_DISABLE={entry.name} leaves it out{remove}"
-            yield Diagnosis(name, "problem", f"{origin}: {error}", advice)
+            # The child hands the plugin in as an object; here is where it really comes from.
+            why = error.removeprefix(f"{entry.name} ({EMBEDDED}): ")
+            yield Diagnosis(name, "problem", f"{origin}: {why}", advice)
             continue
         taken = []
         for role, names in [("plugin name", [entry.name]), *found["provides"].items()]:
@@ -206,6 +211,7 @@ def _plugins(limit: float, *, third_party: bool) -> Iterator[Diagnosis]:
             yield Diagnosis(name, "problem", f"{origin}: {'; '.join(taken)}", advice)
             continue
         listed = "; ".join(f"{role}: {', '.join(n)}" for role, n in found["provides"].items())
+        listed = listed or f"hooks: {', '.join(found['hooks'])}"
         state: Literal["ok", "note"] = "ok"
         advice = ""
         if found["deprecated"]:

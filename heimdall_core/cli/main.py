@@ -8,11 +8,14 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from heimdall_core.errors import HeimdallError, did_you_mean
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 #: Command → (module:attribute, one line of help), in the order of a project's life.
 COMMANDS: Mapping[str, tuple[str, str]] = {
@@ -68,6 +71,26 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands of Heimdall's own plugins too; no third party's import keeps a shell
+        waiting that has only been asked what may follow."""
+        from click.shell_completion import CompletionItem
+
+        from heimdall_core.registry import Registry
+
+        found = super().shell_complete(ctx, incomplete)
+        if incomplete[:1] in ("-", "_"):
+            return found
+        theirs = Registry(third_party=False).commands()
+        return [
+            *found,
+            *(
+                CompletionItem(c.name, help=c.summary)
+                for c in theirs
+                if c.name.startswith(incomplete)
+            ),
+        ]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

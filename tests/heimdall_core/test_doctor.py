@@ -21,6 +21,15 @@ def heimdall_generators():
 """
 
 
+OBSERVER = """
+from heimdall_core import hookimpl
+
+@hookimpl
+def heimdall_on_event(event):
+    pass
+"""
+
+
 @pytest.fixture
 def diagnose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
     """Installs modules as distributions of their own; returns what the doctor says of each."""
@@ -66,6 +75,12 @@ def test_plugins_that_fail_or_take_a_name_are_named(diagnose) -> None:  # type: 
     )
     assert "crashed with signal 11" in found["acme_d"].detail
     assert "implements no hook" in found["acme_e"].detail
+
+
+def test_a_refusal_names_the_distribution_alone(diagnose) -> None:  # type: ignore[no-untyped-def]
+    found = diagnose(60, acme_new=f"heimdall_api = '>=7'\n{GENERATOR}", acme_watch=OBSERVER)
+    assert found["acme_new"].detail.startswith("acme_new 1: it supports hook API >=7,")
+    assert found["acme_watch"].detail == "acme_watch 1: hooks: on_event"
 
 
 def test_a_plugin_that_hangs_is_named_and_ended(diagnose) -> None:  # type: ignore[no-untyped-def]

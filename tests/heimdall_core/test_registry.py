@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pluggy
 import pytest
@@ -238,6 +240,23 @@ def test_require_says_what_is_missing(site: Path, requirement: str, said: str) -
     registry.require(["acme-fraud>=1.2", "heimdall-slm"])
     with pytest.raises(PluginError, match=said):
         registry.require([requirement])
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"block": ["acme-fraud"]}, "take it out of plugins.block, or out of HEIMDALL_DISABLE"),
+        ({"environ": {"HEIMDALL_DISABLE": "acme-fraud"}}, "out of HEIMDALL_DISABLE"),
+        ({"third_party": False}, "leave out --no-plugins"),
+        ({"allow": ["acme-other"]}, 'add it: allow = [..., "acme-fraud"]'),
+    ],
+)
+def test_require_says_how_a_blocked_plugin_is_let_in(
+    site: Path, settings: dict[str, Any], said: str
+) -> None:
+    install(site, "acme-fraud", "1.2", "acme-fraud", GENERATOR.format(name="fraud"))
+    with pytest.raises(PluginError, match=re.escape(said)):
+        Registry(**settings).require(["acme-fraud"])
 
 
 def test_observers_are_told_and_a_broken_one_does_not_stop_the_run() -> None:

@@ -74,6 +74,7 @@ def test_the_shell_completes_commands_and_options() -> None:
         return {line.split(",")[1] for line in done.stdout.splitlines()}
 
     assert complete("heimdall gen", 1) == {"generate"}
+    assert complete("heimdall ser", 1) == {"serve"}  # a plugin's
     assert "--num-examples" in complete("heimdall generate --num", 2)
 
 
