@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from heimdall_core.cli.main import cli
 
@@ -70,3 +71,16 @@ def test_a_wrong_line_would_be_noticed() -> None:
     for line in ("generate --outptu x", "trian --preset nano", "split x.jsonl", "train"):
         with pytest.raises(Exception, match=r"(?i)no such option|unknown|missing"):
             parse(line)
+
+
+@pytest.mark.parametrize("page", ["from-the-guide", "evaluation", "recipes"])
+def test_the_recipes_of_a_page_can_be_run(page: str, tmp_path: Path) -> None:
+    text = (ROOT / f"docs/{page}.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```toml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    assert blocks
+    for number, block in enumerate(blocks):
+        recipe = tmp_path / f"r{number}.toml"
+        extends = "" if "extends" in block else 'extends = "nano"\n'
+        recipe.write_text(extends + block, encoding="utf-8")
+        done = CliRunner().invoke(cli, ["recipe", "check", str(recipe)])
+        assert done.exit_code == 0, f"{block}: {done.exception}"
