@@ -71,7 +71,9 @@ def validate(
     else:
         _show_report(report, options)
     if failed:
-        raise FindingsError(f"{len(failed)} limits missed", where=str(dataset))
+        named = ", ".join(line.partition(":")[0].lower() for line in failed)
+        missed = "1 limit" if len(failed) == 1 else f"{len(failed)} limits"
+        raise FindingsError(f"{missed} missed: {named}", where=str(dataset))
 
 
 def _show_report(report: ValidationReport, options: ValidateOptions) -> None:

@@ -27,7 +27,10 @@ def plugins(ctx: click.Context, as_json: bool) -> None:
     """List plugins: name, role, distribution, version, hooks, and what failed to load and why."""
     settings = ctx.find_root().obj or {}
     # Its own registry: the failures are in the list and need no warning above it.
-    found = Registry(third_party=settings.get("third_party", True)).plugins
+    made = Registry(third_party=settings.get("third_party", True))
+    for name in made.unknown_blocked:
+        click.echo(f"warning: no plugin is called '{name}'; nothing is blocked by it", err=True)
+    found = made.plugins
     if as_json:
         print_json([{**attrs.asdict(info), "roles": sorted(info.provides)} for info in found])
         return

@@ -263,3 +263,18 @@ def test_no_plugins_leaves_the_built_ins() -> None:
     code, out, err = heimdall("--no-plugins", "plugins", "--json")
     assert code == 0, err
     assert {p["distribution"] for p in json.loads(out)} == {"heimdall-slm"}
+
+
+def test_a_misspelt_disabled_plugin_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEIMDALL_DISABLE", "train-loraa")
+    code, out, said = heimdall("plugins", "--json")
+    assert code == 0
+    assert "no plugin is called 'train-loraa'; nothing is blocked by it" in said
+    assert "blocked" not in {plugin["status"] for plugin in json.loads(out)}
+
+
+def test_validate_names_the_limit_that_was_missed(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"instruction": "a"}\n', encoding="utf-8")
+    code, _, said = heimdall("validate", "rows.jsonl", cwd=tmp_path)
+    assert code == 1
+    assert "rows.jsonl: 1 limit missed: format" in said
