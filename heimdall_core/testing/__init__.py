@@ -10,16 +10,27 @@ streaming, what its import weighs and changes, options and how wrong ones are to
 card. The built-in plugins run under the same classes.
 """
 
-from heimdall_core.testing.base import PluginContract
-from heimdall_core.testing.contracts import (
+import pytest
+
+# Without this a failed contract in an author's tests says `AssertionError` and nothing else: pytest
+# rewrites the asserts of test files alone.
+pytest.register_assert_rewrite(
+    *(f"{__name__}.{part}" for part in ("base", "contracts", "generators", "services"))
+)
+
+from heimdall_core.testing.base import PluginContract  # noqa: E402 - after its asserts are registered
+from heimdall_core.testing.contracts import (  # noqa: E402 - after its asserts are registered
     EvaluatorContract,
     ExporterContract,
     LanguageContract,
     RuntimeContract,
     TrainerContract,
 )
-from heimdall_core.testing.generators import GeneratorContract
-from heimdall_core.testing.services import ExecutorContract, TeacherContract
+from heimdall_core.testing.generators import GeneratorContract  # noqa: E402 - after its asserts are registered
+from heimdall_core.testing.services import (  # noqa: E402 - after its asserts are registered
+    ExecutorContract,
+    TeacherContract,
+)
 
 __all__ = [
     "EvaluatorContract",

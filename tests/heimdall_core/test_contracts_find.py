@@ -255,3 +255,11 @@ def test_a_quiet_import_passes_and_a_heavy_one_does_not(
     Quiet().test_imports_nothing_heavy()
     with pytest.raises(AssertionError, match="pandas"):
         Heavy().test_imports_nothing_heavy()
+
+
+def test_a_failed_contract_shows_what_was_compared() -> None:
+    """In an author's tests pytest would rewrite only the asserts of the test file itself."""
+    from heimdall_core.testing import base, contracts, generators, services
+
+    for module in (base, contracts, generators, services):
+        assert type(module.__loader__).__name__ == "AssertionRewritingHook"
