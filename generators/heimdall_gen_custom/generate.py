@@ -14,13 +14,12 @@ from heimdall_core.dataset import read_numbered
 from heimdall_core.errors import DatasetError, HeimdallError, did_you_mean
 from heimdall_core.prompt import render_example
 from heimdall_core.structure import structure
-from heimdall_core.types import CONTEXT_SIZES, Example, GenerateContext, Json
+from heimdall_core.types import CONTEXT_SIZES, NO_SCHEMA, Example, GenerateContext, Json
 from heimdall_gen_custom.options import CustomOptions
 from heimdall_gen_custom.tables import CustomFile, ExampleTable
 from heimdall_gen_custom.template import Pair, Template, read_template
 
 SOURCE = "custom"
-NO_SCHEMA = "none"
 
 
 @frozen

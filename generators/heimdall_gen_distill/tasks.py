@@ -11,7 +11,7 @@ from attrs import evolve, field, frozen
 
 from heimdall_core.errors import HeimdallError
 from heimdall_core.prompt import Message, render_example
-from heimdall_core.types import CONTEXT_SIZES, Example, Finding, Json, TeacherRequest
+from heimdall_core.types import CONTEXT_SIZES, NO_SCHEMA, Example, Finding, Json, TeacherRequest
 from heimdall_gen_distill.asking import Answer, Asker
 from heimdall_gen_distill.checking import QueryChecker
 from heimdall_gen_distill.items import Item, schema_text
@@ -32,7 +32,6 @@ CATEGORIES = tuple(
     f"distilled_{task}"
     for task in ("answer", "questions", "paraphrase", "explain", "evolve", "repair")
 )
-NO_SCHEMA = "none"
 #: Answers in another form than asked for are asked for once more, as another sample.
 _FORM_TRIES = 2
 _MORE = 1000

@@ -11,7 +11,7 @@ from typing import Any
 from heimdall_core.dataset.sources import Tally, files_under
 from heimdall_core.errors import DatasetError, HeimdallError, did_you_mean
 from heimdall_core.prompt import render_example
-from heimdall_core.types import CONTEXT_SIZES, Example, GenerateContext, Json
+from heimdall_core.types import CONTEXT_SIZES, NO_SCHEMA, Example, GenerateContext, Json
 from heimdall_gen_import.markdown import markdown_pairs
 from heimdall_gen_import.options import ImportOptions
 from heimdall_gen_import.shapes import Found, NotUsable, found_in
@@ -22,7 +22,6 @@ from heimdall_lang_cypher.syntax_errors import CypherSyntaxError
 
 SOURCE = "import"
 QUERY, TEXT = "imported_query", "imported_text"
-NO_SCHEMA = "none"
 
 _SUFFIXES = {
     ".csv": "csv",

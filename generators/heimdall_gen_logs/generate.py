@@ -17,6 +17,7 @@ from heimdall_core.prompt import render_example
 from heimdall_core.structure import structure
 from heimdall_core.types import (
     CONTEXT_SIZES,
+    NO_SCHEMA,
     CheckRequest,
     Example,
     Finding,
@@ -41,7 +42,6 @@ from heimdall_lang_cypher.syntax_errors import CypherSyntaxError
 SOURCE = "logs"
 QUERY, FIX, DIAGNOSIS = "production_query", "production_fix", "production_diagnosis"
 CATEGORIES = (QUERY, FIX, DIAGNOSIS)
-NO_SCHEMA = "none"
 
 #: Lexical forms whose outcome is remembered; a form that was forgotten costs one more parse.
 _REMEMBERED = 100_000

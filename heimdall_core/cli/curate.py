@@ -203,7 +203,7 @@ def correct(
 
 def _sources(plugins: Registry, recipe: str | None) -> tuple[Source, ...]:
     from heimdall_core.cli.run import load
-    from heimdall_core.pipeline.stages import sources_of
+    from heimdall_core.pipeline.data_stages import sources_of
 
     if recipe:
         return sources_of(load(recipe, ()).resolve(plugins), plugins)

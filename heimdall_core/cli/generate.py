@@ -13,8 +13,8 @@ import click
 from heimdall_core.cli.common import json_option, progress, registry, settings_table
 from heimdall_core.cli.run import load
 from heimdall_core.errors import HeimdallError
+from heimdall_core.pipeline.data_stages import sources_of
 from heimdall_core.pipeline.measure import peak_bytes
-from heimdall_core.pipeline.stages import sources_of
 from heimdall_core.pipeline.steps.companions import Ties, write_companions
 from heimdall_core.pipeline.steps.generate import Source, all_schemas, generate_dataset
 from heimdall_core.pipeline.steps.mix import Focus, default_mix

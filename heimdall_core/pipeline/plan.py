@@ -21,9 +21,10 @@ from heimdall_core.dataset.correct import correct_file
 from heimdall_core.dataset.split import split_rows
 from heimdall_core.dataset.validate import validate_file
 from heimdall_core.errors import HeimdallError
+from heimdall_core.pipeline.data_stages import sources_of
 from heimdall_core.pipeline.measure import peak_bytes
 from heimdall_core.pipeline.runner import stage_key
-from heimdall_core.pipeline.stages import STAGES, sources_of
+from heimdall_core.pipeline.stages import STAGES
 from heimdall_core.pipeline.steps.generate import all_schemas, generate_dataset
 from heimdall_core.pipeline.store import RunFolder
 from heimdall_core.prompt import render_example

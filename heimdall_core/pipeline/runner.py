@@ -15,7 +15,8 @@ from attrs import frozen
 
 from heimdall_core.errors import HeimdallError, RecipeError, StageError, did_you_mean
 from heimdall_core.pipeline.measure import Meter, code_digest, git_state
-from heimdall_core.pipeline.stages import STAGES, Stage, StageContext
+from heimdall_core.pipeline.stage import Stage, StageContext
+from heimdall_core.pipeline.stages import STAGES
 from heimdall_core.pipeline.steps.train import tracking_of
 from heimdall_core.pipeline.store import (
     RunFolder,

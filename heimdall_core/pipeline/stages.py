@@ -8,10 +8,7 @@ from __future__ import annotations
 
 from heimdall_core.config import WATCHING
 from heimdall_core.pipeline import data_stages, model_stages
-from heimdall_core.pipeline.data_stages import sources_of
-from heimdall_core.pipeline.model_stages import exported
-from heimdall_core.pipeline.stage import Outcome, Stage, StageContext
-from heimdall_core.pipeline.steps.evaluate import metric_dict
+from heimdall_core.pipeline.stage import Stage
 from heimdall_core.recipe import Recipe
 from heimdall_core.registry import Registry
 from heimdall_core.structure import unstructure
@@ -143,5 +140,3 @@ STAGES: tuple[Stage, ...] = (
         ("torch", "transformers", "llama-cpp-python"),
     ),
 )
-
-__all__ = ["STAGES", "Outcome", "Stage", "StageContext", "exported", "metric_dict", "sources_of"]

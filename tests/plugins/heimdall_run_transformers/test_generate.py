@@ -12,6 +12,7 @@ from transformers import AutoModelForCausalLM
 
 from heimdall_core.errors import HeimdallError
 from heimdall_core.prompt import messages_for, render_prompt
+from heimdall_run_transformers import model as runtime
 from heimdall_run_transformers.decode import TextStream
 from heimdall_run_transformers.load import load
 from heimdall_run_transformers.model import TransformersModel
@@ -42,6 +43,27 @@ def test_batch_size_does_not_change_answers(tmp_path: Path) -> None:
             answers.append([(c.text, c.tokens, c.finish) for c in completions])
     assert answers[0] == answers[1]
     assert len({text for text, _, _ in answers[0]}) > 1  # not one degenerate answer
+
+
+def test_a_batch_that_nobody_has_set_grows_where_the_model_is_small(
+    model: TransformersModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    def decoded(network: object, prompts: list[object], limits: object, **rest: object) -> object:
+        sizes.append(len(prompts))
+        return real(network, prompts, limits, **rest)  # type: ignore[arg-type]
+
+    real = runtime.decode
+    monkeypatch.setattr(runtime, "decode", decoded)
+    monkeypatch.setattr(model, "batch_size", 0)
+    prompts = [PROMPTS[0]] * 150
+    model.generate(prompts, max_new_tokens=1)
+    assert sizes == [128, 22]
+    sizes.clear()
+    monkeypatch.setattr(runtime, "_ROOM", 1)  # what more rows need does not fit
+    model.generate(prompts[:40], max_new_tokens=1)
+    assert sizes == [32, 8]
 
 
 def test_agrees_with_the_librarys_own_decoding(taught: Path, model: TransformersModel) -> None:
