@@ -86,8 +86,7 @@ def heimdall_presets() -> Iterable[Preset]:
 
 @hookspec
 def heimdall_executors() -> Iterable[Executor]:
-    """Yields `Executor`: where work on data is spread. For programs that embed the core: no stage
-    of the pipeline asks for one."""
+    """Yields `Executor`: where work on data is spread."""
 
 
 @hookspec

@@ -613,16 +613,77 @@ class Preset:
     """As read from TOML."""
 
 
+class Stream(Protocol):
+    """Work that is handed in piece by piece and comes back in the same order."""
+
+    def put(self, item: Any) -> None:
+        """Hands a piece in; returns at once."""
+
+    def ready(self) -> bool:
+        """Whether `take` should be called before more is put: enough is under way."""
+
+    def take(self) -> Any:
+        """The result of the piece that has waited longest; what the function raised is raised."""
+
+    def waiting(self) -> int:
+        """Pieces that were put and not taken."""
+
+    def close(self) -> None:
+        """Gives up what is still under way."""
+
+
+class Exchange(Protocol):
+    """Pieces of many items brought together by key, kept where they were made: the caller sees
+    none of them. Lost with the worker that held them, they are made again."""
+
+    def scatter(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+        """`function(item)` gives `(result, pieces)`, a piece for each part; yields the results, in
+        order of the items."""
+
+    def gather(self, function: Callable[[Sequence[Any], Any], Any], shared: Any) -> None:
+        """Makes of each part's pieces, in order of the items, one state:
+        `function(pieces, shared)`. The pieces are gone afterwards."""
+
+    def each(self, function: Callable[[Any, Any], Any], shared: Any) -> Iterator[Any]:
+        """`function(state, shared)` for each part, in order of the parts."""
+
+
+class ExecutorSession(Protocol):
+    """An executor at work. A context manager."""
+
+    def map(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+        """As `Executor.map`."""
+
+    def stream(self, function: Callable[[Any], Any]) -> Stream:
+        """The same work, handed in as it comes up."""
+
+    def exchange(self) -> Exchange:
+        """A new exchange, of as many parts as the executor finds right: their number changes no
+        result."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
 @frozen
 class Executor:
-    """Yielded by `heimdall_executors`: where work on data is spread, for programs that embed the
-    core. The pipeline's own stages spread theirs themselves and ask no executor."""
+    """Yielded by `heimdall_executors`: where work on data is spread."""
 
     name: str
     summary: str
     map: Callable[[Callable[[Any], Any], Iterable[Any], Any], Iterator[Any]]
-    """`map(function, items, options)`: results in the order of the items."""
+    """`map(function, items, options)`: results in the order of the items. Function, items and
+    results can be sent to another process by `cloudpickle`."""
     options: type = NoOptions
+    open: Callable[[Any, Callable[[Event], None]], ExecutorSession] | None = None
+    """`open(options, emit)`: a session for the many maps of one command, which reports through
+    `emit` what is lost and done again. Without it, `map` is called for each."""
 
 
 @frozen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,3 +27,14 @@ def taught_gguf(taught_model: Path, tmp_path_factory: pytest.TempPathFactory) ->
         ExportContext(model=taught_model, output=output), GGUFOptions(quant_types=("F16",))
     )
     return artefact.path
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[None]:
+    """This process, connected to a Ray cluster of two workers on this machine."""
+    pytest.importorskip("ray", reason="ray is not installed (extra `ray`)")
+    from heimdall_exec_ray.connect import connected
+    from heimdall_exec_ray.options import RayOptions
+
+    with connected(RayOptions(workers=2)):
+        yield

@@ -1,7 +1,8 @@
 """Work over a stream of blocks on several cores: results in order, memory bounded by a window.
 
 Forked processes, so that a function may close over plugins, which no other process could be sent.
-Where forking is not to be had (Windows, macOS), the work is done in this process.
+Where forking is not to be had (Windows, macOS), the work is done in this process. Within
+`spread_over`, an executor's session takes the work instead.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import chain, islice
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from typing import Any, TypeVar
 
 from heimdall_core.errors import DatasetError
+from heimdall_core.types import ExecutorSession
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -34,12 +38,43 @@ def cores() -> int:
         return os.cpu_count() or 1
 
 
+_session: ContextVar[ExecutorSession | None] = ContextVar("session", default=None)
+
+
+@contextmanager
+def spread_over(session: ExecutorSession | None) -> Iterator[None]:
+    """Within it, the data stages of this thread spread their work over `session`."""
+    token = _session.set(session)
+    try:
+        yield
+    finally:
+        _session.reset(token)
+
+
+def current_session() -> ExecutorSession | None:
+    """The executor's session that work is spread over; None for processes of this machine."""
+    return _session.get()
+
+
+def local_map(function: Callable[[T], R], items: Iterable[T], options: Any) -> Iterator[R]:
+    """The executor `local`: `options.workers` processes."""
+    return _local(function, items, options.workers)
+
+
 def ordered_map(function: Callable[[T], R], items: Iterable[T], workers: int = 0) -> Iterator[R]:
     """`function(item)` for each item, in order; at most a few results per worker wait at a time.
 
     `workers` is 0 for one per core. What the function raises is raised here. Raises `DatasetError`
     where a worker is killed, as by a system that has run out of memory.
     """
+    session = current_session()
+    if session is not None:
+        yield from session.map(function, items)
+    else:
+        yield from _local(function, items, workers)
+
+
+def _local(function: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[R]:
     workers = workers or cores()
     stream = iter(items)
     first = list(islice(stream, _FEW))

@@ -10,6 +10,7 @@ import pytest
 
 from heimdall_core.testing import (
     EvaluatorContract,
+    ExecutorContract,
     ExporterContract,
     GeneratorContract,
     LanguageContract,
@@ -137,6 +138,19 @@ class TestRunTransformers(RuntimeContract):
 
 class TestRunLlamacpp(RuntimeContract):
     plugin = "heimdall_run_llamacpp.plugin"
+
+
+class TestExecLocal(ExecutorContract):
+    plugin = "heimdall_exec_local.plugin"
+
+
+class TestExecRay(ExecutorContract):
+    plugin = "heimdall_exec_ray.plugin"
+
+    @pytest.fixture(autouse=True)
+    def cluster(self, request: pytest.FixtureRequest) -> None:
+        if "test_importing" not in request.node.name:
+            request.getfixturevalue("ray_cluster")
 
 
 class TestTrainScratch(TrainerContract):

@@ -1,0 +1,1 @@
+"""Work on data in processes of this machine."""

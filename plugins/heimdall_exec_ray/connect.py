@@ -1,0 +1,81 @@
+"""To a cluster and back: joins one that runs, or starts one here and stops it in the end.
+
+Ray says nothing on the terminal by this: no logs of its workers, no banner, no dashboard unless
+asked for; its usage statistics are off.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from heimdall_core.errors import HeimdallError, missing_extra
+from heimdall_exec_ray.options import RayOptions
+
+#: Tries to start a cluster here.
+_STARTS: Final = 3
+
+
+def ray_package() -> Any:
+    """The package. Raises `HeimdallError` where it is not installed."""
+    # Read when Ray is imported or starts processes; nothing is sent to anybody.
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        import ray
+    except ImportError as error:
+        raise missing_extra(str(error.name), "ray", "the executor 'ray'") from error
+    return ray
+
+
+@contextmanager
+def connected(options: RayOptions | None = None) -> Iterator[Any]:
+    """The package `ray`, connected. A connection that this process has already is used, and left
+    as it was; a cluster that was started here is stopped.
+
+    Raises `HeimdallError` where the cluster does not answer, or speaks another version.
+    """
+    options = options or RayOptions()
+    ray = ray_package()
+    if ray.is_initialized():
+        yield ray
+        return
+    _connect(ray, options)
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def _connect(ray: Any, options: RayOptions) -> None:
+    quiet: dict[str, Any] = {
+        "log_to_driver": False,
+        "logging_level": logging.ERROR,
+        "configure_logging": True,
+    }
+    if not options.address:
+        # All of the machine's memory is not ours; Ray takes 30 % of it for its store of objects.
+        cpus = {"num_cpus": options.workers} if options.workers else {}
+        quiet |= {"include_dashboard": options.dashboard, **cpus}
+    for attempt in range(_STARTS):
+        try:
+            ray.init(options.address or "local", **quiet)
+        except Exception as error:
+            ray.shutdown()
+            # On a busy machine its processes can take longer than Ray waits for them.
+            if "during startup" in str(error) and attempt + 1 < _STARTS:
+                continue
+            raise HeimdallError(
+                f"cannot be reached: {_first_line(error)}",
+                where=f"Ray cluster {options.address or 'on this machine'}",
+                hint="start one with `ray start --head`, or leave the address out",
+            ) from error
+        return
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__

@@ -1,0 +1,20 @@
+"""The options of the executor."""
+
+from __future__ import annotations
+
+from attrs import field, frozen, validators
+
+
+@frozen(kw_only=True)
+class RayOptions:
+    """Which cluster, and how much of it."""
+
+    address: str = ""
+    """Cluster to work on: `auto` (the one that this machine is part of), `HOST:PORT` of its head,
+    or `ray://HOST:10001` from outside of it. Empty starts one on this machine and stops it."""
+    workers: int = field(default=0, validator=validators.ge(0))
+    """Tasks that run at once; 0 for one per CPU of the cluster. Changes no row and no figure."""
+    retries: int = field(default=10, validator=validators.ge(0))
+    """How often a piece of work is begun again whose worker or node was lost."""
+    dashboard: bool = False
+    """Whether a cluster that is started here serves Ray's dashboard (needs `ray[default]`)."""
