@@ -12,7 +12,7 @@ from heimdall_core.errors import DatasetError
 from heimdall_gen_distill.engine import Distiller, FindTeacher
 from heimdall_gen_distill.items import Item
 from heimdall_gen_distill.options import DistillOptions
-from heimdall_gen_distill.tasks import Outcome
+from heimdall_gen_distill.outcomes import Outcome
 
 
 def labelled_pairs(path: Path | None) -> list[dict[str, Any]]:

@@ -4,7 +4,6 @@ and kept."""
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 from collections import Counter
 from collections.abc import Sequence
@@ -16,12 +15,14 @@ from heimdall_core.errors import TeacherFailure
 from heimdall_core.teaching import plain_messages
 from heimdall_core.types import Json, Teacher, TeacherAnswer, TeacherRequest, TeacherSession
 from heimdall_gen_distill.budget import Budget
-from heimdall_gen_distill.cache import AnswerCache, request_key
+from heimdall_gen_distill.cache import AnswerCache, request_key, request_text, text_key
 from heimdall_gen_distill.limits import Gate, Pace
 from heimdall_gen_distill.prices import Price
 
 _AGAIN = frozenset({"busy", "server", "timeout", "connection", "broken"})
 _LONGEST_PAUSE = 60.0
+#: Tokens that a server may count beyond the bytes of a request.
+_MARGIN = 64
 
 
 @frozen
@@ -82,7 +83,7 @@ class Asker:
 
     def is_cached(self, request: TeacherRequest) -> bool:
         """Whether asking costs nothing."""
-        return self._cache.get(self.key(request)) is not None
+        return self._cache.has(self.key(request))
 
     def is_late(self) -> bool:
         """Whether the limits would allow more than is asked."""
@@ -93,7 +94,8 @@ class Asker:
         """The answer. The same request asked twice at once is sent once. Raises `TeacherFailure`
         and `OutOfBudget`."""
         rendered = self.session.render(request)
-        key = request_key(self.teacher.name, rendered)
+        text = request_text(self.teacher.name, rendered)
+        key = text_key(text)
         while (flying := self._flying.get(key)) is not None:
             try:
                 return await asyncio.shield(flying)
@@ -109,7 +111,7 @@ class Asker:
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._flying[key] = future
         try:
-            found = await self._insist(key, rendered, request)
+            found = await self._insist(key, rendered, len(text) + _MARGIN, request.max_tokens)
         except BaseException as error:
             if isinstance(error, asyncio.CancelledError):
                 future.cancel()
@@ -125,14 +127,15 @@ class Asker:
         finally:
             del self._flying[key]
 
-    async def _insist(self, key: str, rendered: Json, request: TeacherRequest) -> Answer:
-        size = request_bytes(rendered)
+    async def _insist(self, key: str, rendered: Json, size: int, max_tokens: int) -> Answer:
+        """Sends until there is an answer; `size`: bytes of the request, no fewer than its
+        tokens."""
         for attempt in range(1, self.limits.attempts + 1):
             if self.fatal is not None:
                 raise self.fatal
             epoch = await self.gate.enter()
             try:
-                answer = await self._once(rendered, size, request.max_tokens, epoch)
+                answer = await self._once(rendered, size, max_tokens, epoch)
             except TeacherFailure as failure:
                 self.counts[failure.kind] += 1
                 if failure.kind == "fatal":
@@ -220,11 +223,6 @@ class ThreadSession:
 
     async def close(self) -> None:
         """Nothing is open."""
-
-
-def request_bytes(rendered: Json) -> int:
-    """Bytes of a request as JSON: no fewer than its tokens."""
-    return len(json.dumps(rendered, ensure_ascii=False).encode("utf-8", "replace")) + 16
 
 
 def estimate_tokens(messages: Sequence[Any]) -> int:

@@ -40,12 +40,22 @@ def default_folder() -> Path:
     return Path(base) / "heimdall"
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def request_text(teacher: str, rendered: Json) -> bytes:
+    """The teacher and the request as it is sent, nothing else: always the same bytes."""
+    return _ENCODER.encode([teacher, rendered]).encode("utf-8", "surrogatepass")
+
+
+def text_key(text: bytes) -> str:
+    """What the answer to a request is kept under."""
+    return hashlib.sha256(text).hexdigest()
+
+
 def request_key(teacher: str, rendered: Json) -> str:
-    """What an answer is kept under: the teacher and the request as it is sent, nothing else."""
-    text = json.dumps(
-        [teacher, rendered], sort_keys=True, ensure_ascii=False, separators=(",", ":")
-    )
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    """Both in one."""
+    return text_key(request_text(teacher, rendered))
 
 
 class AnswerCache:
@@ -75,6 +85,10 @@ class AnswerCache:
             return None
         text, prompt_tokens, answer_tokens, finish, asked = found
         return Kept(TeacherAnswer(text, prompt_tokens, answer_tokens, finish), asked)
+
+    def has(self, key: str) -> bool:
+        """Whether there is an answer under a key."""
+        return self._run("select 1 from answers where key = ?", (key,)) is not None
 
     def put(self, key: str, teacher: str, model: str, answer: TeacherAnswer) -> str:
         """Keeps an answer; returns the time that it is kept with."""

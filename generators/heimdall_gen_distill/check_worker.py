@@ -4,6 +4,7 @@ and answers each list with a line. Ends when its input does."""
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Any
 
@@ -11,6 +12,8 @@ import attrs
 
 from heimdall_core.errors import HeimdallError
 from heimdall_core.types import CheckRequest, Json
+
+_POLITE = 5
 
 
 def look(query: str, schema: Json | None, dialect: str) -> dict[str, Any]:
@@ -33,6 +36,8 @@ def look(query: str, schema: Json | None, dialect: str) -> dict[str, Any]:
 
 def main() -> None:
     """Serves until the end of standard input."""
+    if hasattr(os, "nice"):
+        os.nice(_POLITE)  # checks can wait for a moment when asking needs the processor
     source, target = sys.stdin.buffer, sys.stdout.buffer
     setup = json.loads(source.readline())
     sys.path[:] = setup["path"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -32,7 +33,8 @@ _WRITES = (
     | ast.CallProcedure
     | ast.Command
 )
-_CHUNK = 64
+_CHUNK = 32
+_MOST_PROCESSES = 4
 _LONGEST = 64 * 2**20
 _ENGINES = 4
 
@@ -62,18 +64,23 @@ class QueryChecker:
     """Asks the language about queries, many at a time. Belongs to one event loop."""
 
     def __init__(self, schemas: Mapping[str, Json], dialect: str) -> None:
-        self._setup = {"path": sys.path, "schemas": dict(schemas), "dialect": dialect}
-        self._process: asyncio.subprocess.Process | None = None
+        setup = {"path": sys.path, "schemas": dict(schemas), "dialect": dialect}
+        count = max(1, min(os.cpu_count() or 1, _MOST_PROCESSES))
+        self._lookers = [_Looker(setup) for _ in range(count)]
         self._waiting: list[tuple[list[str], asyncio.Future[Looked]]] = []
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: dict[int, asyncio.Task[None]] = {}
         self._engines = _Engines(schemas)
 
     async def look(self, query: str, schema: str) -> Looked:
         """The first error in a query, against its schema, or what it means."""
         future: asyncio.Future[Looked] = asyncio.get_running_loop().create_future()
         self._waiting.append(([query, schema], future))
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._work())
+        # One process alone while it can keep up.
+        wanted = min(1 + len(self._waiting) // (2 * _CHUNK), len(self._lookers))
+        for number in range(wanted):
+            task = self._tasks.get(number)
+            if task is None or task.done():
+                self._tasks[number] = asyncio.create_task(self._work(self._lookers[number]))
         return await future
 
     async def run(self, query: str, schema: str) -> Ran:
@@ -82,24 +89,20 @@ class QueryChecker:
 
     async def close(self) -> None:
         """Ends the processes."""
-        if self._task is not None:
-            self._task.cancel()
+        for task in self._tasks.values():
+            task.cancel()
             with suppress(asyncio.CancelledError):
-                await self._task
-        if self._process is not None:
-            cast(asyncio.StreamWriter, self._process.stdin).close()
-            with suppress(ProcessLookupError):
-                self._process.kill()  # it only ever reads and answers
-            await self._process.wait()
-            self._process = None
+                await task
+        for looker in self._lookers:
+            await looker.close()
         self._engines.close()
 
-    async def _work(self) -> None:
+    async def _work(self, looker: _Looker) -> None:
         await asyncio.sleep(0)  # whoever asks in the same turn of the loop comes along
         while self._waiting:
             chunk, self._waiting = self._waiting[:_CHUNK], self._waiting[_CHUNK:]
             try:
-                found = await self._ask([question for question, _ in chunk])
+                found = await looker.ask([question for question, _ in chunk])
             except (OSError, ValueError, HeimdallError) as error:
                 for _, future in chunk:
                     if not future.done():
@@ -109,7 +112,15 @@ class QueryChecker:
                 if not future.done():
                     future.set_result(looked)
 
-    async def _ask(self, questions: list[list[str]]) -> list[Looked]:
+
+class _Looker:
+    """One process that looks at queries, started when it is first asked."""
+
+    def __init__(self, setup: Json) -> None:
+        self._setup = setup
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def ask(self, questions: list[list[str]]) -> list[Looked]:
         if self._process is None:
             # -P: a file in the current directory must not stand in for a module.
             command = (sys.executable, "-P", "-m", "heimdall_gen_distill.check_worker")
@@ -131,6 +142,14 @@ class QueryChecker:
             )
             for each in json.loads(line)
         ]
+
+    async def close(self) -> None:
+        if self._process is not None:
+            cast(asyncio.StreamWriter, self._process.stdin).close()
+            with suppress(ProcessLookupError):
+                self._process.kill()  # it only ever reads and answers
+            await self._process.wait()
+            self._process = None
 
     async def _send(self, value: Any) -> None:
         target = cast(asyncio.StreamWriter, cast(Any, self._process).stdin)

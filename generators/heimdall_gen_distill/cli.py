@@ -19,8 +19,8 @@ from heimdall_core.cli.common import (
 )
 from heimdall_core.errors import FindingsError, HeimdallError, did_you_mean
 from heimdall_core.structure import structure
-from heimdall_gen_distill.engine import Forecast
 from heimdall_gen_distill.options import DistillOptions
+from heimdall_gen_distill.progress import Forecast
 from heimdall_gen_distill.prompts import TASKS, load_prompt, source
 
 _path = click.Path(path_type=Path)

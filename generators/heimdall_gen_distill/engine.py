@@ -10,24 +10,28 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from attrs import Factory, define, frozen
-
 from heimdall_core.errors import HeimdallError, TeacherFailure
 from heimdall_core.structure import structure
 from heimdall_core.types import Event, Teacher, TeacherSession
-from heimdall_gen_distill.asking import Asker, Limits, ThreadSession, estimate_tokens
+from heimdall_gen_distill.asking import Answer, Asker, Limits, ThreadSession, estimate_tokens
 from heimdall_gen_distill.budget import Budget, OutOfBudget
 from heimdall_gen_distill.cache import AnswerCache, default_folder
 from heimdall_gen_distill.checking import QueryChecker
 from heimdall_gen_distill.items import Item, read_items, read_schemas
 from heimdall_gen_distill.options import DistillOptions
+from heimdall_gen_distill.outcomes import Outcome
 from heimdall_gen_distill.prices import FREE, Price, find_price
+from heimdall_gen_distill.progress import Forecast, Progress
 from heimdall_gen_distill.prompts import load_prompt
-from heimdall_gen_distill.tasks import Outcome, Worker
+from heimdall_gen_distill.senders import FAST, LONG, SpreadSession, setup_of
+from heimdall_gen_distill.slots import Requests
+from heimdall_gen_distill.tasks import Worker
+from heimdall_gen_distill.verdicts import Verdicts
 
 _EVERY = 0.5
-#: Answers that may wait for their check, and how many are looked at together.
-_LAG, _HANDS = 20_000, 128
+#: Prompts whose answers may wait for their check, how many of them with the answer at hand (the
+#: others' is read from the cache again), and how many are looked at together.
+_LAG, _AT_HAND, _HANDS = 20_000, 2_000, 128
 _REST = 0.05
 _SECONDS_AN_ANSWER = 2.0
 
@@ -40,59 +44,6 @@ async def _first_error(asks: asyncio.Future[Any], checks: asyncio.Future[Any]) -
     if checks.done():
         await checks
     await asks
-
-
-@define
-class Progress:
-    """What a run came to so far."""
-
-    prompts: int = 0
-    statuses: Counter[str] = Factory(Counter)
-    reasons: Counter[str] = Factory(Counter)
-    """Of what was not accepted, without what differs from answer to answer."""
-    by_category: dict[str, Counter[str]] = Factory(dict)
-    """Statuses by prompt and category: `answer@1`, `answer@1 · basics`."""
-    usd_of_answers: float = 0.0
-    """What all answers cost, those of earlier runs too."""
-    tokens: int = 0
-
-    def add(self, outcome: Outcome, label: str) -> None:
-        self.prompts += 1
-        self.statuses[outcome.status] += 1
-        if outcome.status != "accepted":
-            self.reasons[outcome.reason.split(":")[0].split(" at line")[0][:60]] += 1
-        category = outcome.item.category
-        for name in (label, f"{label} · {category}" if category else ""):
-            if name:
-                self.by_category.setdefault(name, Counter())[outcome.status] += 1
-        self.usd_of_answers += outcome.usd
-        self.tokens += outcome.tokens
-
-    def rates(self) -> dict[str, float]:
-        """Accepted share by prompt and category."""
-        return {
-            name: counts["accepted"] / counts.total()
-            for name, counts in sorted(self.by_category.items())
-        }
-
-
-@frozen
-class Forecast:
-    """What a run will come to, before anything is sent."""
-
-    prompts: int
-    unusable: int
-    cached: int
-    """Prompts whose first answer is there already."""
-    requests: int
-    prompt_tokens: int
-    answer_tokens: int
-    """About a third of the longest answers."""
-    usd: float | None
-    usd_most: float | None
-    """With every answer as long as allowed; None where nobody knows the price."""
-    price_date: str
-    seconds: float
 
 
 class Distiller:
@@ -140,7 +91,8 @@ class Distiller:
         return Worker(
             options,
             asker,
-            self._checker,
+            Verdicts(options, self._checker, self.schemas),
+            Requests(options, self.schemas, self.prompt),
             self.schemas,
             self.prompt,
             load_prompt("repair"),
@@ -164,6 +116,10 @@ class Distiller:
         session: TeacherSession
         if teacher.open is not None:
             session = teacher.open(settings)
+            setup = setup_of(teacher, table)
+            # A model in this process is not loaded twice.
+            if setup is not None and not getattr(session, "free", False):
+                session = SpreadSession(session, setup)
         else:
             session = ThreadSession(teacher, settings, table)
         price = find_price(session.model, options.prices)
@@ -223,21 +179,40 @@ class Distiller:
         self, worker: Worker, items: Iterable[Item], done: Callable[[Outcome], None]
     ) -> None:
         source = iter(items)
+        session = worker.asker.session
+        fast = self.options.requests_per_minute >= FAST and self.total >= LONG
+        if fast and isinstance(session, SpreadSession):
+            await session.prepare()
         started = self._told = time.monotonic()
         # Answers wait here to be looked at: asking does not wait for checking, up to a point.
-        answered: asyncio.Queue[tuple[Item, Outcome | None] | None] = asyncio.Queue(_LAG)
-        asking = True
+        answered: asyncio.Queue[tuple[Item, Answer | Outcome | None] | None] = asyncio.Queue(_LAG)
+        may_check = asyncio.Event()
 
         async def ask() -> None:
             for item in source:
-                await answered.put((item, await self._asked(worker, item)))
+                first = await self._asked(worker, item)
+                if isinstance(first, Answer) and answered.qsize() >= _AT_HAND:
+                    first = None
+                await answered.put((item, first))
+
+        async def ask_first() -> None:
+            """Lets the checks wait while the limits would allow more requests."""
+            while True:
+                if worker.asker.is_late() and answered.qsize() < _LAG // 2:
+                    may_check.clear()
+                else:
+                    may_check.set()
+                await asyncio.sleep(_REST)
 
         async def check() -> None:
             while (found := await answered.get()) is not None:
-                while asking and worker.asker.is_late() and answered.qsize() < _LAG // 2:
-                    await asyncio.sleep(_REST)  # asking first: the limits would allow more
-                item, outcome = found
-                outcome = outcome or await self._outcome(worker, item)
+                await may_check.wait()
+                item, first = found
+                outcome = (
+                    first
+                    if isinstance(first, Outcome)
+                    else await self._outcome(worker, item, first)
+                )
                 self.progress.add(outcome, self.label)
                 done(outcome)
                 self._tell(started)
@@ -245,32 +220,33 @@ class Distiller:
 
         asks = [asyncio.create_task(ask()) for _ in range(2 * self.options.concurrency)]
         checks = [asyncio.create_task(check()) for _ in range(_HANDS)]
+        watch = asyncio.create_task(ask_first())
         both = asyncio.gather(*checks)
         try:
             await _first_error(asyncio.gather(*asks), both)
-            asking = False
+            watch.cancel()
+            may_check.set()
             self.seconds_asking = time.monotonic() - started
             await answered.put(None)
             await both
         finally:
-            for task in (*asks, *checks):
+            for task in (watch, *asks, *checks):
                 task.cancel()
-            await asyncio.gather(*asks, *checks, return_exceptions=True)
+            await asyncio.gather(watch, *asks, *checks, return_exceptions=True)
         self.seconds = time.monotonic() - started
         self._tell(started, last=True)
 
-    async def _asked(self, worker: Worker, item: Item) -> Outcome | None:
-        """Asks a prompt's first request; what came of it, where it brought no answer."""
+    async def _asked(self, worker: Worker, item: Item) -> Answer | Outcome | None:
+        """The answer to a prompt's first request, or what came of it without one."""
         if item.bad:
             return None
         request = worker.first_request(item)
         if self.stopped and not worker.asker.is_cached(request):
             return Outcome(item, "not asked", self.stopped)
         try:
-            await worker.asker.ask(request)
+            return await worker.asker.ask(request)
         except (OutOfBudget, TeacherFailure) as error:
             return self._not_answered(item, error)
-        return None
 
     def _not_answered(self, item: Item, error: OutOfBudget | TeacherFailure) -> Outcome:
         if isinstance(error, TeacherFailure):
@@ -282,9 +258,9 @@ class Distiller:
             self.emit(Event("warning", "distill", f"stopped: {error.message}"))
         return Outcome(item, "not asked", error.message)
 
-    async def _outcome(self, worker: Worker, item: Item) -> Outcome:
+    async def _outcome(self, worker: Worker, item: Item, first: Answer | None) -> Outcome:
         try:
-            return await worker.outcome(item)
+            return await worker.outcome(item, first)
         except (OutOfBudget, TeacherFailure) as error:
             return self._not_answered(item, error)
 

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from attrs import frozen
 
 from heimdall_core.dataset import dump_example
-from heimdall_gen_distill.tasks import Outcome
+from heimdall_gen_distill.outcomes import Outcome
 
 
 @frozen

@@ -13,9 +13,10 @@ import attrs
 from heimdall_core.dataset import atomic_text, read_examples
 from heimdall_core.errors import DatasetError
 from heimdall_core.types import Event
-from heimdall_gen_distill.engine import Distiller, FindTeacher, Forecast
+from heimdall_gen_distill.engine import Distiller, FindTeacher
 from heimdall_gen_distill.journal import Journal
 from heimdall_gen_distill.options import DistillOptions
+from heimdall_gen_distill.progress import Forecast
 
 
 def beside(output: Path, word: str) -> Path:

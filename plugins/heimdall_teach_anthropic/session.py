@@ -1,33 +1,24 @@
-"""Asking over the official client: it signs, sends and pools connections; waiting, retrying and
-reading the answer are ours."""
+"""Anthropic's interface: what a request looks like, and what a reply means."""
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
-from heimdall_core.errors import TeacherFailure, missing_extra
 from heimdall_core.teaching import (
+    OfficialClient,
     answer_once,
     broken,
     count,
-    decoded,
     plain_messages,
     scrubbed,
-    secret,
-    status_failure,
 )
 from heimdall_core.types import Json, TeacherAnswer, TeacherRequest
 from heimdall_teach_anthropic.options import AnthropicOptions
 
 Finish = Literal["stop", "length"]
 
-_LOCAL = ("localhost", "127.0.0.1", "::1")
-_CONNECTIONS = 1024
 _TOOL = "answer"
 
 
@@ -38,35 +29,14 @@ def answer(messages: Sequence[Any], options: AnthropicOptions) -> TeacherAnswer:
 
 def open_session(options: AnthropicOptions) -> AnthropicSession:
     """A session. Raises `HeimdallError` without the client or a key."""
-    try:
-        import anthropic
-        import httpx2
-    except ImportError as error:
-        raise missing_extra("anthropic", "teach", "the teacher 'anthropic'") from error
-    if (urlsplit(options.base_url).hostname or "") in _LOCAL:
-        key = os.environ.get(options.key_variable, "").strip() or "none"
-    else:
-        key = secret(options.key_variable, "the teacher 'anthropic'")
-    limits = httpx2.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
-    arguments: dict[str, Any] = {"limits": limits, "timeout": options.timeout}
-    try:
-        http: Any = anthropic.DefaultAioHttpClient(**arguments)
-    except RuntimeError:  # without aiohttp; half as fast
-        http = anthropic.DefaultAsyncHttpxClient(**arguments)
-    client = anthropic.AsyncAnthropic(
-        api_key=key, base_url=options.base_url or None, max_retries=0, http_client=http
-    )
-    return AnthropicSession(client, httpx2.Response, anthropic, options, key)
+    return AnthropicSession(OfficialClient("Anthropic", options), options)
 
 
 class AnthropicSession:
     """Many requests at once on one client."""
 
-    def __init__(
-        self, client: Any, response: type, errors: Any, options: AnthropicOptions, key: str
-    ) -> None:
-        self._client, self._response, self._errors = client, response, errors
-        self._options, self._key = options, key
+    def __init__(self, client: OfficialClient, options: AnthropicOptions) -> None:
+        self._client, self._options = client, options
         self.model = options.model
         self.structured = options.structured
 
@@ -98,28 +68,8 @@ class AnthropicSession:
 
     async def send(self, rendered: Json) -> TeacherAnswer:
         """One request, one answer."""
-        try:
-            reply = await asyncio.wait_for(
-                self._client.post("/v1/messages", cast_to=self._response, body=dict(rendered)),
-                self._options.timeout,
-            )
-            content = reply.content
-        except (TimeoutError, self._errors.APITimeoutError) as error:
-            raise TeacherFailure(
-                "timeout", f"no answer within {self._options.timeout:g} s", billed=True
-            ) from error
-        except self._errors.APIStatusError as error:
-            body = error.response.text
-            failure = status_failure(error.status_code, error.response.headers, body, self._key)
-            raise failure from None
-        except self._errors.APIConnectionError as error:
-            refused = "ConnectError" in type(error.__cause__ or error).__name__
-            text = "cannot connect" if refused else "the connection broke"
-            raise TeacherFailure("connection", text, billed=not refused) from None
-        except self._errors.AnthropicError as error:
-            text = scrubbed(str(error), self._key)[:200]
-            raise TeacherFailure("broken", text, billed=True) from None
-        return read(decoded(content), self._key)
+        reply = await self._client.post("/v1/messages", dict(rendered))
+        return read(reply, self._client.key)
 
     async def close(self) -> None:
         """Ends the connections."""

@@ -1,32 +1,22 @@
-"""Asking over the official client: it signs, sends and pools connections; waiting, retrying and
-reading the answer are ours."""
+"""OpenAI's interface: what a request looks like, and what a reply means."""
 
 from __future__ import annotations
 
-import asyncio
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
-from heimdall_core.errors import TeacherFailure, missing_extra
 from heimdall_core.teaching import (
+    OfficialClient,
     answer_once,
     broken,
     count,
-    decoded,
     plain_messages,
     scrubbed,
-    secret,
-    status_failure,
 )
 from heimdall_core.types import Json, TeacherAnswer, TeacherRequest
 from heimdall_teach_openai.options import OpenAIOptions
 
 Finish = Literal["stop", "length"]
-
-_LOCAL = ("localhost", "127.0.0.1", "::1")
-_CONNECTIONS = 1024
 
 
 def answer(messages: Sequence[Any], options: OpenAIOptions) -> TeacherAnswer:
@@ -36,36 +26,14 @@ def answer(messages: Sequence[Any], options: OpenAIOptions) -> TeacherAnswer:
 
 def open_session(options: OpenAIOptions) -> OpenAISession:
     """A session. Raises `HeimdallError` without the client or a key."""
-    try:
-        import httpx2
-        import openai
-    except ImportError as error:
-        raise missing_extra("openai", "teach", "the teacher 'openai'") from error
-    host = urlsplit(options.base_url).hostname or ""
-    if host in _LOCAL:
-        key = os.environ.get(options.key_variable, "").strip() or "none"
-    else:
-        key = secret(options.key_variable, "the teacher 'openai'")
-    limits = httpx2.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
-    arguments: dict[str, Any] = {"limits": limits, "timeout": options.timeout}
-    try:
-        http: Any = openai.DefaultAioHttpClient(**arguments)
-    except RuntimeError:  # without aiohttp; half as fast
-        http = openai.DefaultAsyncHttpxClient(**arguments)
-    client = openai.AsyncOpenAI(
-        api_key=key, base_url=options.base_url or None, max_retries=0, http_client=http
-    )
-    return OpenAISession(client, httpx2.Response, openai, options, key)
+    return OpenAISession(OfficialClient("OpenAI", options), options)
 
 
 class OpenAISession:
     """Many requests at once on one client."""
 
-    def __init__(
-        self, client: Any, response: type, errors: Any, options: OpenAIOptions, key: str
-    ) -> None:
-        self._client, self._response, self._errors = client, response, errors
-        self._options, self._key = options, key
+    def __init__(self, client: OfficialClient, options: OpenAIOptions) -> None:
+        self._client, self._options = client, options
         self.model = options.model
         self.structured = options.structured
 
@@ -93,28 +61,8 @@ class OpenAISession:
 
     async def send(self, rendered: Json) -> TeacherAnswer:
         """One request, one answer."""
-        try:
-            # The plain `post` of the client: its typed methods spend as long on checking a body
-            # that is known to be right as on everything else together.
-            reply = await asyncio.wait_for(
-                self._client.post("/chat/completions", cast_to=self._response, body=dict(rendered)),
-                self._options.timeout,
-            )
-            content = reply.content
-        except (TimeoutError, self._errors.APITimeoutError) as error:
-            raise TeacherFailure(
-                "timeout", f"no answer within {self._options.timeout:g} s", billed=True
-            ) from error
-        except self._errors.APIStatusError as error:
-            body = error.response.text
-            failure = status_failure(error.status_code, error.response.headers, body, self._key)
-            raise failure from None
-        except self._errors.APIConnectionError as error:
-            raise _connection(error) from None
-        except self._errors.OpenAIError as error:
-            text = scrubbed(str(error), self._key)[:200]
-            raise TeacherFailure("broken", text, billed=True) from None
-        return read(decoded(content), self._key)
+        reply = await self._client.post("/chat/completions", dict(rendered))
+        return read(reply, self._client.key)
 
     async def close(self) -> None:
         """Ends the connections."""
@@ -146,11 +94,3 @@ def read(data: Mapping[str, Any], key: str = "") -> TeacherAnswer:
     return TeacherAnswer(
         scrubbed(text, key), **tokens, finish="length" if why == "length" else "stop"
     )
-
-
-def _connection(error: BaseException) -> TeacherFailure:
-    """A connection that was refused took no request; one that broke may have."""
-    cause = error.__cause__ or error
-    refused = "ConnectError" in type(cause).__name__
-    text = "cannot connect" if refused else "the connection broke"
-    return TeacherFailure("connection", text, billed=not refused)

@@ -54,7 +54,7 @@ def distil(server: Running, tmp_path: Path) -> Distil:
         prompts.write_text("\n".join(texts) + "\n", encoding="utf-8")
         name = options.setdefault("teacher", "openai")
         address = {"openai": server.openai, "anthropic": server.anthropic}.get(name)
-        table = {"model": "gpt-4o", "timeout": 1.0, **({"base_url": address} if address else {})}
+        table = {"model": "gpt-4o", "timeout": 20.0, **({"base_url": address} if address else {})}
         given = {
             "prompts": str(prompts),
             "cache": str(tmp_path / "cache"),

@@ -27,9 +27,14 @@ KINDS = ("429:0.02", "500", "half", "json", "shape", "reset", "empty")
 @pytest.mark.parametrize("teacher", ["openai", "anthropic"])
 @pytest.mark.parametrize("kind", [*KINDS, "hang", "drip"])
 def test_a_request_that_fails_is_sent_again(distil: Distil, teacher: str, kind: str) -> None:
-    report = distil(f"[[{kind}*1]] {teacher}?", teacher=teacher)
-    assert (report["rows"], report["failed"], report["requests"]) == (1, 0, 2)
-    assert sum(report["failed_requests"].values()) == 1
+    timeout = 1.0 if kind in ("hang", "drip") else 20.0
+    settings = {"timeout": timeout}
+    report = distil(f"[[{kind}*1]] {teacher}?", teacher=teacher, settings=settings)
+    assert (report["rows"], report["failed"]) == (1, 0)
+    failed = sum(report["failed_requests"].values())
+    assert report["requests"] == 1 + failed
+    # A crowded machine may be late with the second answer as well.
+    assert failed >= 1 if timeout == 1.0 else failed == 1
 
 
 @pytest.mark.parametrize("teacher", ["openai", "anthropic"])
@@ -140,12 +145,16 @@ def test_a_budget_needs_a_price(distil: Distil, tmp_path: Path) -> None:
     assert report["usd_this_run"] > 0
 
 
-def test_2000_prompts_end_somewhere(distil: Distil, tmp_path: Path, key: str) -> None:
+@pytest.mark.parametrize("teacher", ["openai", "anthropic"])
+def test_2000_prompts_end_somewhere(distil: Distil, tmp_path: Path, key: str, teacher: str) -> None:
+    """A fifth of the messages meets trouble, once or twice. A request that hangs is given up after
+    three seconds, and as many of them as there are hang at once."""
     with teacher_server("--chance", "0.2") as fresh:
         lines = [f"Prompt number {i} of many" for i in range(1960)]
         lines += [f"[[500*]] {i}" for i in range(10)] + [f"[[wrong*]] {i}" for i in range(10)]
         lines += [f"[[echo]] {i}" for i in range(10)] + [f"[[refuse*]] {i}" for i in range(10)]
-        report = distil(*lines, server=fresh, concurrency=64, settings={"timeout": 6.0})
+        given = {"server": fresh, "teacher": teacher, "settings": {"timeout": 3.0}}
+        report = distil(*lines, concurrency=128, backoff=0.01, **given)
         stats = fresh.stats()
         assert report["prompts"] == 2000
         assert (report["rows"], report["failed"], report["not_asked"]) == (1960, 10, 0)
@@ -153,7 +162,10 @@ def test_2000_prompts_end_somewhere(distil: Distil, tmp_path: Path, key: str) ->
         assert stats["answered_twice"] == []
         # Every answer that reached us is there; no request was made that is not accounted for.
         assert report["requests"] == stats["requests"]
-        again = distil(*lines[:1960], server=fresh)
+        # Each kind of trouble was met.
+        kinds = {"busy", "server", "timeout", "connection", "broken"}
+        assert kinds <= set(report["failed_requests"])
+        again = distil(*lines[:1960], **given)
         assert (again["rows"], again["requests"]) == (1960, 0)
     assert all(len(line["reason"]) > 5 for line in report["rejects"])
     for path in tmp_path.rglob("*"):
@@ -181,15 +193,18 @@ from heimdall_gen_distill.write import distill_file
 folder, address = Path(sys.argv[1]), sys.argv[2]
 options = DistillOptions(
     prompts=str(folder / "prompts.txt"), cache=str(folder / "cache"), concurrency=8, backoff=0.02,
-    teacher_options={"base_url": address, "model": "gpt-4o", "timeout": 1.0},
+    requests_per_minute=6000,  # slow enough to be caught in the middle
+    teacher_options={"base_url": address, "model": "gpt-4o", "timeout": 2.0},
 )
 distill_file(options, Registry(third_party=False).teacher, folder / "out.jsonl")
 """
 
 
-def test_killed_at_any_moment_it_ends_with_the_same_file(tmp_path: Path, key: str) -> None:
+def test_killed_at_ten_moments_it_ends_with_the_same_file(tmp_path: Path, key: str) -> None:
     lines = [f"Kill me {i}" for i in range(300)] + ["[[wrong*]] x", "[[500*1]] y"]
-    moments = random.Random(11)
+    chance = random.Random(11)
+    # The server has seen so many requests when a run is killed, and a little later.
+    moments = sorted(chance.sample(range(280), 10))
     with teacher_server("--chance", "0.05") as fresh:
 
         def start(folder: Path) -> subprocess.Popen[bytes]:
@@ -201,24 +216,21 @@ def test_killed_at_any_moment_it_ends_with_the_same_file(tmp_path: Path, key: st
         assert start(tmp_path / "whole").wait() == 0
         whole = (tmp_path / "whole" / "out.jsonl").read_bytes()
         before = fresh.stats()["requests"]
-        killed = 0
-        for _ in range(10):
+        for moment in moments:
             process = start(tmp_path / "killed")
-            try:
-                process.wait(timeout=moments.uniform(0.8, 2.5))
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGKILL)
-                process.wait()
-                killed += 1
+            while fresh.stats()["requests"] - before < moment:
+                assert process.poll() is None, "it ended before it was killed"
+                time.sleep(0.005)
+            time.sleep(chance.uniform(0, 0.05))
+            process.send_signal(signal.SIGKILL)
+            assert process.wait() == -signal.SIGKILL
+            assert not (tmp_path / "killed" / "out.jsonl").exists()
         assert start(tmp_path / "killed").wait() == 0
         asked = fresh.stats()["requests"] - before
-    assert killed >= 3
-    assert (tmp_path / "killed" / "out.jsonl").read_bytes() == whole
-    assert (tmp_path / "killed" / "out.rejected.jsonl").read_bytes() == (
-        tmp_path / "whole" / "out.rejected.jsonl"
-    ).read_bytes()
+    for name in ("out.jsonl", "out.rejected.jsonl"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     # What was in flight at a kill (8 at most) is asked again, and nothing else.
-    assert asked <= len(lines) + killed * 8 + 40
+    assert asked <= len(lines) + len(moments) * 8 + 40
     assert len(whole.splitlines()) == 301
 
 

@@ -82,18 +82,15 @@ def test_votes_are_by_meaning(distil: Distil) -> None:
 
 
 def test_no_majority_no_row() -> None:
-    from heimdall_gen_distill.tasks import Found, Rejected, Worker
+    from heimdall_gen_distill.outcomes import Found, Rejected
+    from heimdall_gen_distill.votes import vote
 
-    worker = Worker.__new__(Worker)
-    worker.options = DistillOptions(samples=4)
     same = [Found({"query": q}, q, c) for q, c in (("a", "A"), ("b", "A"), ("c", "C"))]
     with pytest.raises(Rejected, match="no 3 of 4"):
-        worker._vote(same, ["reason"])
-    worker.options = DistillOptions(samples=4, min_agree=2)
-    assert worker._vote(same, []).votes == 2
-    worker.options = DistillOptions(samples=3, vote="execution")
+        vote(same, ["reason"], DistillOptions(samples=4))
+    assert vote(same, [], DistillOptions(samples=4, min_agree=2)).votes == 2
     rows = [Found({"query": q}, q, q, ran="r") for q in ("a", "b")]
-    assert worker._vote(rows, []).votes == 2
+    assert vote(rows, [], DistillOptions(samples=3, vote="execution")).votes == 2
 
 
 def test_questions_for_queries(distil: Distil) -> None:
