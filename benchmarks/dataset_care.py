@@ -20,47 +20,68 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from attrs import frozen
 from synthetic_rows import clean_rows, reworded, write
+
+#: The two sizes that `--growth` measures.
+_SMALL, _LARGE = 200_000, 800_000
 
 HEIMDALL = [sys.executable, "-m", "heimdall_core.cli.main"]
 
 
-def tree_bytes(root: int) -> int:
-    """Resident memory of a process and its children. Pages that they share count once (PSS)."""
-    total = 0
+def tree_bytes(root: int) -> tuple[int, int]:
+    """Resident memory of a process and its children, and the part of it that no file stands behind:
+    what is mapped from a temporary file can be dropped where memory is short. Pages that they share
+    count once (PSS)."""
+    total = anonymous = 0
     todo = [root]
     while todo:
         pid = todo.pop()
         try:
             text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
             total += int(text.split("Pss:")[1].split()[0]) * 1024
+            anonymous += int(text.split("Pss_Anon:")[1].split()[0]) * 1024
             todo += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
         except (OSError, IndexError):
             continue
-    return total
+    return total, anonymous
 
 
-def measured(*arguments: str) -> tuple[float, float, float, int]:
-    """Seconds, processor seconds, peak megabytes of all processes together, exit code."""
+@frozen
+class Measured:
+    """One command."""
+
+    seconds: float
+    processor: float
+    """Seconds, of all processes."""
+    peak: float
+    """Megabytes, of all processes together."""
+    anonymous: float
+    """The peak of what no file stands behind."""
+
+
+def measured(*arguments: str) -> Measured:
+    """Runs a command of ours."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.monotonic()
     with subprocess.Popen([*HEIMDALL, *arguments], stdout=subprocess.DEVNULL) as process:
-        peak, ended = 0, threading.Event()
+        peak, anonymous, ended = 0, 0, threading.Event()
 
         def watch() -> None:
-            nonlocal peak
+            nonlocal peak, anonymous
             while not ended.wait(0.2):
-                peak = max(peak, tree_bytes(process.pid))
+                total, own = tree_bytes(process.pid)
+                peak, anonymous = max(peak, total), max(anonymous, own)
 
         watcher = threading.Thread(target=watch)
         watcher.start()
-        code = process.wait()
+        process.wait()
         ended.set()
         watcher.join()
     seconds = time.monotonic() - started
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return seconds, used, peak / 1e6, code
+    return Measured(seconds, used, peak / 1e6, anonymous / 1e6)
 
 
 JOBS: dict[str, tuple[tuple[str, ...], int]] = {
@@ -86,26 +107,35 @@ def at_size(rows: int, folder: Path, only: str) -> None:
         command, *rest = arguments
         if command == "correct":
             rest.append(str(folder / "corrected.jsonl"))
-        seconds, used, peak, _ = measured(command, str(path), *rest)
-        print(f"| {name} | {seconds:.0f} | {used:.0f} | {peak:,.0f} | {limit or ''} |", flush=True)
+        found = measured(command, str(path), *rest)
+        print(
+            f"| {name} | {found.seconds:.0f} | {found.processor:.0f} | {found.peak:,.0f} "
+            f"| {limit or ''} |",
+            flush=True,
+        )
 
 
 def growth(folder: Path) -> None:
-    """Memory at two sizes, and what that comes to at ten million rows."""
-    print("| rows | peak MB, validate structure and near | peak MB, correct |\n|---|---|---|")
-    found = {}
-    for rows in (200_000, 800_000):
-        path = folder / "rows.jsonl"
-        write(rows, path)
-        plain = ("--no-check-language",)
-        one = measured("validate", str(path), *plain)[2]
-        two = measured("correct", str(path), *plain, "--output", str(folder / "out.jsonl"))[2]
-        found[rows] = (one, two)
-        print(f"| {rows:,} | {one:,.0f} | {two:,.0f} |", flush=True)
-    for place, name in enumerate(("validate", "correct")):
-        step = (found[800_000][place] - found[200_000][place]) / 600_000
-        ten = found[800_000][place] + step * 9_200_000
-        print(f"{name}: {step * 1e6:,.0f} bytes a row; extrapolated to 10 M rows: {ten:,.0f} MB")
+    """Memory at two sizes, and what that comes to at ten million rows. What lies in temporary files
+    grows with the rows and leaves memory where another program needs the room."""
+    jobs = {
+        "validate, structure and near": ("validate",),
+        "correct": ("correct", "--output", str(folder / "out.jsonl")),
+    }
+    print("| job | rows | peak MB | of these without a file |\n|---|---|---|---|")
+    for name, (command, *rest) in jobs.items():
+        found = {}
+        for rows in (_SMALL, _LARGE):
+            path = folder / "rows.jsonl"
+            write(rows, path)
+            found[rows] = measured(command, str(path), "--no-check-language", *rest)
+            each = found[rows]
+            print(f"| {name} | {rows:,} | {each.peak:,.0f} | {each.anonymous:,.0f} |", flush=True)
+        small, large = found[_SMALL], found[_LARGE]
+        further = (10_000_000 - _LARGE) / (_LARGE - _SMALL)
+        peak = large.peak + (large.peak - small.peak) * further
+        own = large.anonymous + (large.anonymous - small.anonymous) * further
+        print(f"| {name}, extrapolated | 10,000,000 | {peak:,.0f} | {own:,.0f} |", flush=True)
 
 
 def peers(rows: int) -> None:

@@ -32,7 +32,7 @@ from heimdall_core.dataset.validate import ValidateOptions
 from heimdall_core.errors import PluginError, RecipeError, did_you_mean
 from heimdall_core.registry import Registry
 from heimdall_core.structure import structure, unstructure
-from heimdall_core.types import Evaluator
+from heimdall_core.types import CONTEXT_SIZES, Evaluator
 
 Table = Mapping[str, Any]
 
@@ -65,6 +65,9 @@ class GenerateTable:
     """Dialect that the checker holds rows against; empty for the language's default."""
     max_rejected: float = field(default=0.0, validator=[validators.ge(0), validators.le(1)])
     """Share of rows that the checker may reject; more stops the run."""
+    max_context_size: str = field(default="", validator=validators.in_(("", *CONTEXT_SIZES)))
+    """Largest `context_size` of a row: `small` (512 tokens), `medium` (1024), `large` (2048), `xl`
+    (4096) or `max` (8192); empty for any. Larger rows are passed over and counted."""
     mix: Mapping[str, Table] = field(factory=dict)
     """One table per generator, by name: its `weight` (default 1) and its own options."""
 

@@ -22,7 +22,7 @@ from heimdall_core.pipeline.steps.prove import Draw
 from heimdall_core.pipeline.steps.prove import prove as prove_rows
 from heimdall_core.registry import Registry
 from heimdall_core.structure import structure
-from heimdall_core.types import Event, Example
+from heimdall_core.types import CONTEXT_SIZES, Event, Example
 
 _file = click.Path(path_type=Path)
 
@@ -50,6 +50,11 @@ _file = click.Path(path_type=Path)
     default=1.0,
     show_default=True,
     help="Share of rows that may be rejected; more writes nothing and fails.",
+)
+@click.option(
+    "--max-context-size",
+    type=click.Choice(tuple(CONTEXT_SIZES)),
+    help="Pass over rows that are made for a larger context. Default: the recipe's, or none.",
 )
 @click.option("--check/--no-check", default=True, help="Check every row; default on.")
 @click.option(
@@ -82,6 +87,7 @@ def generate(
     dialect: str,
     rejects: Path | None,
     max_rejected: float,
+    max_context_size: str | None,
     check: bool,
     companions: bool,
     prove: int,
@@ -103,6 +109,8 @@ def generate(
         focus = _focus(optimize_focus, plugin_focus, bool(recipe or generators))
         plugins = registry()
         sources = _sources(plugins, recipe, generators, settings, focus, note)
+        if recipe and not max_context_size:
+            max_context_size = load(recipe, ()).resolve(plugins).generate.max_context_size
         ties, drawn = Ties(), Draw(prove, seed)
         watchers = [*([ties.add] if companions else []), *([drawn.add] if prove else [])]
 
@@ -120,6 +128,7 @@ def generate(
             check=check,
             dialect=dialect,
             max_rejected=max_rejected,
+            max_context_size=max_context_size or "",
             repo=repo,
             workers=workers,
             on_row=watched if watchers else None,
@@ -137,6 +146,7 @@ def generate(
                 dialect=dialect,
                 repo=repo,
                 workers=workers,
+                max_context_size=max_context_size or "",
                 emit=observe,
             )
             figures["companions"] = [str(path) for path in written]

@@ -60,6 +60,7 @@ def generate(context: StageContext) -> Outcome:
         check=table.check,
         dialect=table.dialect,
         max_rejected=table.max_rejected,
+        max_context_size=table.max_context_size,
         workers=0,
         emit=context.emit,
     )
@@ -123,6 +124,7 @@ def correct(context: StageContext) -> Outcome:
             check=recipe.generate.check,
             dialect=recipe.generate.dialect,
             max_rejected=recipe.generate.max_rejected,
+            max_context_size=recipe.generate.max_context_size,
             emit=context.emit,
         )
     for lock in context.output.glob(".*.lock"):

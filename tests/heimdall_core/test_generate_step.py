@@ -253,3 +253,26 @@ def test_companions_share_no_group_with_the_training_set(tmp_path: Path) -> None
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         [training.name, *(path.name for path in paths)]
     )
+
+
+def test_rows_for_a_larger_context_are_passed_over_and_made_up_for(tmp_path: Path) -> None:
+    def examples(context: GenerateContext, _: Any) -> Iterator[Example]:
+        for i in range(context.count):
+            size = ("small", "large", "xl", "max")[i % 4]
+            yield attrs.evolve(
+                GOOD, instruction=f"fetch {i}", output=f"FETCH r{i}", context_size=size
+            )
+
+    source = Source(Generator("g", "test", ("c",), examples), None)
+    report = make(tmp_path, source, total=40, max_context_size="large")
+    assert report.rows == 40
+    sizes = {row.context_size for row in read_examples(tmp_path / "rows.jsonl")}
+    assert sizes == {"small", "large"}
+    note = next(note for note in report.notes if "max_context_size" in note)
+    assert note.endswith(
+        "rows passed over: they are made for more than 2,048 tokens (max_context_size)"
+    )
+    assert int(note.split()[0]) >= 38
+    assert make(tmp_path, source, total=8).rows == 8
+    sizes = {row.context_size for row in read_examples(tmp_path / "rows.jsonl")}
+    assert sizes == {"small", "large", "xl", "max"}

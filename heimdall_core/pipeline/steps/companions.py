@@ -74,6 +74,7 @@ def write_companions(
     dialect: str = "",
     repo: Path | None = None,
     workers: int = 1,
+    max_context_size: str = "",
     emit: Callable[[Event], None] = lambda event: None,
 ) -> tuple[Path, ...]:
     """Writes the files beside `training`, which has `rows` rows and whose groups `ties` holds.
@@ -97,6 +98,7 @@ def write_companions(
             output=pool,
             dialect=dialect,
             max_rejected=1.0,
+            max_context_size=max_context_size,
             repo=repo,
             workers=workers,
             exclude=ties.holds,

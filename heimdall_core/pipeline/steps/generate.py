@@ -12,6 +12,7 @@ import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, nullcontext
+from math import ceil
 from pathlib import Path
 from typing import IO, Any
 
@@ -31,6 +32,7 @@ from heimdall_core.pipeline.steps.checking import (
 )
 from heimdall_core.registry import Registry
 from heimdall_core.types import (
+    CONTEXT_SIZES,
     NO_SCHEMA,
     Event,
     Example,
@@ -127,6 +129,7 @@ def generate_dataset(
     repo: Path | None = None,
     quotas: Mapping[str, int] | None = None,
     workers: int = 1,
+    max_context_size: str = "",
     exclude: Callable[[Example], bool] | None = None,
     on_row: Callable[[Example], None] | None = None,
     emit: Callable[[Event], None] = lambda event: None,
@@ -138,8 +141,9 @@ def generate_dataset(
     What one generator cannot make is made by the others, and said; nothing is ever copied. With
     `quotas`, the generators of those categories make that many rows of them and the others
     nothing. `workers` processes check rows, 0 for one per processor; the bytes are the same for
-    any number. Rows that `exclude` is true of are passed over; `on_row` sees every row that is
-    written.
+    any number. Rows of more than `max_context_size` (a name of `CONTEXT_SIZES`; empty for any) are
+    passed over and counted, those that `exclude` is true of passed over; `on_row` sees every row
+    that is written.
     """
     schemas = all_schemas(sources)
     with ExitStack() as stack:
@@ -154,6 +158,7 @@ def generate_dataset(
         with atomic_text(rejects) if rejects is not None else nullcontext() as rejected:
             run = _Run(registry, checker, file, rejected, dialect, check, total, emit)
             run.exclude, run.on_row = exclude, on_row
+            run.most_tokens = CONTEXT_SIZES[max_context_size] if max_context_size else 0
             asked = _Asker(run, registry, seed, repo)
             if quotas is not None:
                 for source in sources:
@@ -188,6 +193,9 @@ class _Run:
         #: Whether the generator at work describes its schemas.
         self.closed = False
         self.exclude: Callable[[Example], bool] | None = None
+        #: Tokens that a row may have, by its own context size; 0 for any number.
+        self.most_tokens = 0
+        self.too_large = 0
         self.on_row: Callable[[Example], None] | None = None
         self.languages = frozenset(registry.names("language"))
         self.missing: set[str] = set()
@@ -224,6 +232,9 @@ class _Run:
         if finding is not None:
             self._reject(row, finding)
             return
+        if self.most_tokens and CONTEXT_SIZES.get(row.context_size, 0) > self.most_tokens:
+            self.too_large += 1
+            return
         if self.exclude is not None and self.exclude(row):
             return
         self._chunk.append(row)
@@ -246,6 +257,11 @@ class _Run:
         if self.duplicates:
             other = f", {self.conflicts} of them with another answer" if self.conflicts else ""
             self.note(f"{self.duplicates} rows left out: their prompt was already there{other}")
+        if self.too_large:
+            self.note(
+                f"{self.too_large} rows passed over: they are made for more than "
+                f"{self.most_tokens:,} tokens (max_context_size)"
+            )
         if self.missing:
             names = ", ".join(sorted(self.missing))
             self.note(f"rows not checked: no plugin provides the language {names}")
@@ -407,7 +423,9 @@ class _Asker:
                 return
             if yielded < asked or (number and self._made[name] == before):
                 break
-            asked = 2 * count - self._made[name] + count // 20 + 1
+            # As many more as were lost of those asked for, and some to spare.
+            lost = asked * count / max(self._made[name], 1)
+            asked = max(2 * count - self._made[name], ceil(min(lost, 8 * asked))) + count // 20 + 1
         self.possible[name] = self._made[name]
 
 

@@ -30,6 +30,7 @@ def refilled(
     check: bool = True,
     dialect: str = "",
     max_rejected: float = 0.0,
+    max_context_size: str = "",
     emit: Callable[[Event], None] = lambda event: None,
 ) -> CorrectionReport:
     """Writes new rows for `report.quotas` into `extra`, and corrects `rows` with them.
@@ -55,6 +56,7 @@ def refilled(
         check=check,
         dialect=dialect,
         max_rejected=max_rejected,
+        max_context_size=max_context_size,
         quotas=_with_reserve(wanted),
         emit=emit,
     )
