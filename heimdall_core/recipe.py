@@ -27,6 +27,7 @@ from heimdall_core.config import (
     spelt_out,
 )
 from heimdall_core.dataset.correct import CorrectOptions
+from heimdall_core.dataset.remote import has_secret, shown
 from heimdall_core.dataset.split import SplitOptions
 from heimdall_core.dataset.validate import ValidateOptions
 from heimdall_core.errors import PluginError, RecipeError, did_you_mean
@@ -174,6 +175,7 @@ class Recipe:
         if "given" in merged:
             raise RecipeError("unknown key; it is not for recipes", where="given")
         train = merged.get("train")
+        _refuse_secrets(merged, "")
         recipe = structure(merged, cls)
         return attrs.evolve(recipe, given=frozenset(train if isinstance(train, Mapping) else ()))
 
@@ -285,6 +287,23 @@ class Recipe:
                     where="evaluate.artefacts",
                     hint=did_you_mean(wanted, kinds),
                 )
+
+
+def _refuse_secrets(value: object, where: str) -> None:
+    """A recipe is saved beside what it makes, so no URL in it carries a password or a query that
+    signs it."""
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            _refuse_secrets(each, f"{where}.{key}" if where else str(key))
+    elif isinstance(value, list | tuple):
+        for each in value:
+            _refuse_secrets(each, where)
+    elif isinstance(value, str) and has_secret(value):
+        raise RecipeError(
+            f"{shown(value)} carries a password or a query, and recipes are saved",
+            where=where,
+            hint="leave it to the environment, as the driver reads it",
+        )
 
 
 def trust_of(source: str | Path, overrides: Iterable[str] = ()) -> PluginsTable:

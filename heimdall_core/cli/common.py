@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
@@ -19,6 +20,10 @@ from heimdall_core.types import Event
 if TYPE_CHECKING:  # it imports cattrs, which `heimdall plugins` need not wait for
     from heimdall_core.recipe import PluginsTable
 
+    _PathParam = click.ParamType[Path]
+else:
+    _PathParam = click.ParamType  # not subscriptable in click 8.2
+
 #: Options that several commands have.
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 runs_option = click.option(
@@ -28,6 +33,42 @@ runs_option = click.option(
     show_default=True,
     help="Folder that holds the runs.",
 )
+
+
+class DatasetParam(_PathParam):
+    """A dataset: a file, a folder, a pattern such as `rows/*.parquet`, or a URL of one."""
+
+    name = "dataset"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        from heimdall_core.dataset.remote import located
+
+        return located(value)
+
+
+#: Type of every option and argument that names a dataset.
+dataset_type = DatasetParam()
+
+
+def shard_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds `--shard-rows` and `--shard-mb`; the command takes `shards`, a `ShardSize` or None."""
+
+    @click.option("--shard-rows", type=click.IntRange(1), help="Write shards of so many rows.")
+    @click.option(
+        "--shard-mb",
+        type=click.FloatRange(0, min_open=True),
+        help="Write shards of so many MB of JSON text.",
+    )
+    @functools.wraps(command)
+    def wrapped(*args: Any, shard_rows: int | None, shard_mb: float | None, **kwargs: Any) -> Any:
+        shards = None
+        if shard_rows or shard_mb:
+            from heimdall_core.dataset.shard_write import ShardSize
+
+            shards = ShardSize(rows=shard_rows, megabytes=shard_mb)
+        return command(*args, shards=shards, **kwargs)
+
+    return wrapped
 
 
 def registry(trust: PluginsTable | None = None) -> Registry:

@@ -9,7 +9,14 @@ from typing import Any
 import attrs
 import click
 
-from heimdall_core.cli.common import console, json_option, print_json, registry, runs_option
+from heimdall_core.cli.common import (
+    console,
+    dataset_type,
+    json_option,
+    print_json,
+    registry,
+    runs_option,
+)
 from heimdall_core.cli.evaluate import (
     evaluators_of,
     max_new_tokens_option,
@@ -141,7 +148,7 @@ def suite() -> None:
 
 
 @suite.command("lock")
-@click.argument("test_dataset", type=_file)
+@click.argument("test_dataset", type=dataset_type)
 @metric_option
 @set_option
 @max_rows_option
@@ -164,7 +171,7 @@ def lock(
 
 @suite.command("check")
 @click.argument("lock_file", type=_file)
-@click.argument("test_dataset", type=_file)
+@click.argument("test_dataset", type=dataset_type)
 @metric_option
 @set_option
 @max_rows_option

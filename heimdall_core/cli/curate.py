@@ -10,15 +10,19 @@ import click
 
 from heimdall_core.cli.common import (
     console,
+    dataset_type,
     json_option,
     print_json,
     progress,
     registry,
     settings_table,
+    shard_options,
 )
 from heimdall_core.dataset.correct import CorrectionReport, CorrectOptions, correct_file
 from heimdall_core.dataset.lengths import TokenReport
+from heimdall_core.dataset.remote import located
 from heimdall_core.dataset.report import ValidationReport
+from heimdall_core.dataset.shard_write import ShardSize
 from heimdall_core.dataset.split import SplitOptions, split_rows
 from heimdall_core.dataset.validate import ValidateOptions, validate_file
 from heimdall_core.errors import FindingsError, HeimdallError
@@ -27,8 +31,7 @@ from heimdall_core.pipeline.steps.refill import refilled, require_generators
 from heimdall_core.registry import Registry
 from heimdall_core.structure import structure
 
-_file = click.Path(path_type=Path)
-_dataset = click.argument("dataset", type=_file)
+_dataset = click.argument("dataset", type=dataset_type)
 _workers = click.option(
     "--workers", type=click.IntRange(0), default=None, help="Processes; 0 for one per core."
 )
@@ -112,7 +115,7 @@ def _lengths(tokens: TokenReport) -> None:
 
 @click.command("correct")
 @_dataset
-@click.option("--output", type=_file, help="Write here instead of in place.")
+@click.option("--output", type=dataset_type, help="Write here instead of in place.")
 @click.option("--min-category-size", type=click.IntRange(0), help="Rows that a category needs.")
 @click.option("--max-category-ratio", type=click.FloatRange(1), help="Largest over smallest.")
 @click.option("--check-language/--no-check-language", default=None, help="Check the answers.")
@@ -134,6 +137,7 @@ def _lengths(tokens: TokenReport) -> None:
 @click.option("--recipe", "--preset", help="With --refill: take the generators from here.")
 @click.option("--seed", type=click.IntRange(0), default=7, show_default=True, help="Of --refill.")
 @click.option("--dry-run", is_flag=True, help="Say what would be removed, and write nothing.")
+@shard_options
 @_workers
 @_set
 @json_option
@@ -144,6 +148,7 @@ def correct(
     recipe: str | None,
     seed: int,
     dry_run: bool,
+    shards: ShardSize | None,
     settings: tuple[str, ...],
     as_json: bool,
     **flags: Any,
@@ -171,13 +176,14 @@ def correct(
                 dry_run=dry_run,
                 history=history,
                 keep_target=keep,
+                shards=shards,
                 emit=observe,
             )
 
         report = corrected(dataset, output)
         lines = report.lines()
         if refill and report.quotas and not dry_run:
-            target = output or dataset
+            target = located(report.output)
             # A first pass that changed nothing has kept nothing.
             keep = output is None and report.backup is None
             again = refilled(
@@ -185,7 +191,7 @@ def correct(
                 _sources(plugins, recipe),
                 target,
                 report,
-                lambda path: corrected(path, target, history=True, keep=keep),
+                lambda path: corrected(path, output or dataset, history=True, keep=keep),
                 extra=target.with_name(f"{target.name.split('.')[0]}_refill.jsonl"),
                 seed=seed,
                 dialect=options.dialect,
@@ -217,7 +223,7 @@ def _sources(plugins: Registry, recipe: str | None) -> tuple[Source, ...]:
 
 @click.command("split")
 @_dataset
-@click.option("--output-dir", type=_file, required=True, help="Folder for the parts.")
+@click.option("--output-dir", type=dataset_type, required=True, help="Folder for the parts.")
 @click.option("--validation", type=float, help="Share for validation.")
 @click.option("--test", type=float, help="Share for the test.")
 @click.option("--unseen-schemas", type=click.IntRange(0), help="Schemas kept out of training.")
@@ -229,6 +235,7 @@ def _sources(plugins: Registry, recipe: str | None) -> tuple[Source, ...]:
     help="Copy rows of small categories, in the training part alone.",
 )
 @click.option("--seed", type=click.IntRange(0), default=7, show_default=True)
+@shard_options
 @_workers
 @_set
 @json_option
@@ -236,6 +243,7 @@ def split(
     dataset: Path,
     output_dir: Path,
     seed: int,
+    shards: ShardSize | None,
     settings: tuple[str, ...],
     as_json: bool,
     **flags: Any,
@@ -248,6 +256,7 @@ def split(
             output_dir,
             options,
             seed=seed,
+            shards=shards,
             language=registry().find_language,
             emit=observe,
         )

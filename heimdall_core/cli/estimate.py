@@ -9,10 +9,18 @@ from typing import Any
 import attrs
 import click
 
-from heimdall_core.cli.common import console, human_bytes, human_seconds, json_option, print_json
+from heimdall_core.cli.common import (
+    console,
+    dataset_type,
+    human_bytes,
+    human_seconds,
+    json_option,
+    print_json,
+)
 from heimdall_core.cli.common import registry as plugins_of_call
 from heimdall_core.cli.run import load
 from heimdall_core.dataset import read_examples
+from heimdall_core.dataset.local import is_here
 from heimdall_core.errors import DatasetError, HeimdallError
 from heimdall_core.prompt import render_example
 from heimdall_core.recipe import Recipe
@@ -40,7 +48,7 @@ _PARTS = {
 @click.command("estimate")
 @click.option("--preset", required=True, help="Preset or recipe file whose [train] is used.")
 @click.option("--device", help="auto, cpu, cuda, mps, or a card such as 2080ti, 4090, h200.")
-@click.option("--dataset", type=click.Path(path_type=Path), help="Rows to count (JSONL).")
+@click.option("--dataset", type=dataset_type, help="Rows to count.")
 @click.option("--rows", type=click.IntRange(1), help="Training rows, where there is no dataset.")
 @click.option("--tokens-per-row", type=click.IntRange(2), help="Tokens of a row, as above.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Any train.KEY.")
@@ -80,7 +88,7 @@ def show_estimate(
     if trainer.estimate is None:
         raise HeimdallError("makes no forecast", where=f"trainer {trainer.name}")
     if dataset is not None:
-        if not dataset.is_file():
+        if is_here(dataset) and not dataset.is_file():
             raise DatasetError("no such file", where=str(dataset))
         counted, length = _measure(dataset)
         rows, tokens_per_row = rows or counted, tokens_per_row or length

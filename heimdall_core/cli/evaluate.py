@@ -11,6 +11,7 @@ import click
 
 from heimdall_core.cli.common import (
     console,
+    dataset_type,
     json_option,
     print_json,
     progress,
@@ -60,7 +61,7 @@ max_new_tokens_option = click.option(
 
 @click.command("evaluate")
 @model_dir_option
-@click.option("--test-dataset", type=_file, required=True, help="Rows to ask (JSONL).")
+@click.option("--test-dataset", type=dataset_type, required=True, help="Rows to ask.")
 @metric_option
 @set_option
 @click.option(
@@ -75,7 +76,9 @@ max_new_tokens_option = click.option(
 @max_new_tokens_option
 @click.option("--output", type=_file, help="Write every answer with its values (JSONL).")
 @click.option("--suite", type=_file, help="A locked suite; refuse anything else.")
-@click.option("--train-dataset", type=_file, help="Refuse test rows that stand in this file.")
+@click.option(
+    "--train-dataset", type=dataset_type, help="Refuse test rows that stand in this dataset."
+)
 @click.option("--seed", type=click.IntRange(0), default=7, show_default=True)
 @json_option
 def evaluate(

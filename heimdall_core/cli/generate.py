@@ -10,8 +10,16 @@ from typing import Any
 
 import click
 
-from heimdall_core.cli.common import json_option, progress, registry, settings_table
+from heimdall_core.cli.common import (
+    dataset_type,
+    json_option,
+    progress,
+    registry,
+    settings_table,
+    shard_options,
+)
 from heimdall_core.cli.run import load
+from heimdall_core.dataset.shard_write import ShardSize, sharded_name
 from heimdall_core.errors import HeimdallError
 from heimdall_core.pipeline.data_stages import sources_of
 from heimdall_core.pipeline.measure import peak_bytes
@@ -29,7 +37,9 @@ _file = click.Path(path_type=Path)
 
 @click.command("generate")
 @click.option("--num-examples", type=click.IntRange(1), default=5000, show_default=True)
-@click.option("--output", type=_file, required=True, help="JSONL file to write (.gz too).")
+@click.option(
+    "--output", type=dataset_type, required=True, help="File, pattern or folder to write."
+)
 @click.option(
     "--generator", "generators", multiple=True, help="By name; repeat for several. Default: a mix."
 )
@@ -73,6 +83,7 @@ _file = click.Path(path_type=Path)
     default=0,
     help="Processes that check rows; 0 for one per processor. The rows are the same.",
 )
+@shard_options
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Generator's option.")
 @json_option
 def generate(
@@ -92,6 +103,7 @@ def generate(
     companions: bool,
     prove: int,
     workers: int,
+    shards: ShardSize | None,
     settings: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -131,6 +143,7 @@ def generate(
             max_context_size=max_context_size or "",
             repo=repo,
             workers=workers,
+            shards=shards,
             on_row=watched if watchers else None,
             emit=observe,
         )
@@ -140,7 +153,7 @@ def generate(
                 plugins,
                 sources,
                 ties,
-                training=output,
+                training=several[0] if (several := sharded_name(output, shards)) else output,
                 rows=report.rows,
                 seed=seed,
                 dialect=dialect,

@@ -10,7 +10,14 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from heimdall_core.cli.common import console, json_option, print_json, progress, registry
+from heimdall_core.cli.common import (
+    console,
+    dataset_type,
+    json_option,
+    print_json,
+    progress,
+    registry,
+)
 from heimdall_core.dataset.describe import Description, describe
 from heimdall_core.dataset.lengths import Spread
 from heimdall_core.dataset.preview import PreviewedRow, preview_rows
@@ -30,7 +37,7 @@ _TITLES = {
 
 
 @click.command("preview")
-@click.argument("dataset", type=_file)
+@click.argument("dataset", type=dataset_type)
 @click.option("--rows", type=click.IntRange(1), default=3, show_default=True, help="How many.")
 @click.option("--from-line", "first", type=click.IntRange(1), default=1, help="Where to begin.")
 @_tokenizer
@@ -106,7 +113,7 @@ def tokens_text(row: PreviewedRow) -> Text:
 
 
 @click.command("stats")
-@click.argument("dataset", type=_file)
+@click.argument("dataset", type=dataset_type)
 @_tokenizer
 @click.option("--top", type=click.IntRange(1), default=12, show_default=True, help="Names shown.")
 @click.option("--plots", type=_file, help="Folder to write plots into (extra 'report').")

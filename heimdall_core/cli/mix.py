@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
-from heimdall_core.cli.common import json_option, print_json
+from heimdall_core.cli.common import dataset_type, json_option, print_json, shard_options
 from heimdall_core.dataset.mix import MixOptions, mix_files
+from heimdall_core.dataset.remote import located
 from heimdall_core.dataset.replay import ReplayStore
+from heimdall_core.dataset.shard_write import ShardSize
 from heimdall_core.errors import HeimdallError
 
 _file = click.Path(path_type=Path)
@@ -16,7 +18,9 @@ _file = click.Path(path_type=Path)
 
 @click.command("mix")
 @click.argument("datasets", nargs=-1, required=True, metavar="DATASET[=WEIGHT]…")
-@click.option("--output", type=_file, required=True, help="File to write.")
+@click.option(
+    "--output", type=dataset_type, required=True, help="File, pattern or folder to write."
+)
 @click.option("--rows", type=click.IntRange(1), help="Rows wanted; default: as many as fit.")
 @click.option(
     "--temperature",
@@ -35,6 +39,10 @@ _file = click.Path(path_type=Path)
     show_default=True,
     help="Share of the mix that they are.",
 )
+@click.option(
+    "--drop-shared", is_flag=True, help="Leave out rows that stand in an earlier dataset too."
+)
+@shard_options
 @click.option("--seed", type=click.IntRange(0), default=7, show_default=True)
 @json_option
 def mix(
@@ -46,6 +54,8 @@ def mix(
     allow_oversampling: bool,
     store: Path | None,
     replay_ratio: float,
+    drop_shared: bool,
+    shards: ShardSize | None,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -61,10 +71,11 @@ def mix(
         temperature=temperature,
         by_size=by_size,
         allow_oversampling=allow_oversampling,
+        drop_shared=drop_shared,
         seed=seed,
     )
     replay = (ReplayStore(store).rows_path(), replay_ratio) if store else None
-    report = mix_files(sources, output, options, replay=replay)
+    report = mix_files(sources, output, options, replay=replay, shards=shards)
     if as_json:
         print_json(report.to_json())
         return
@@ -75,13 +86,16 @@ def mix(
 def _weighted(given: str) -> tuple[Path, float]:
     path, equals, weight = given.rpartition("=")
     if not equals or Path(given).exists():
-        return Path(given), 1.0
+        return located(given), 1.0
     try:
-        return Path(path), float(weight)
+        share = float(weight)
     except ValueError as error:
+        if "://" in given and "?" in path:  # a query, and not ours to show
+            return located(given), 1.0
         raise HeimdallError(
             f"'{weight}' is no weight", where=given, hint="write DATASET=2.5"
         ) from error
+    return located(path), share
 
 
 @click.group("replay")
@@ -91,7 +105,7 @@ def replay() -> None:
 
 @replay.command("add")
 @click.argument("store", type=_file)
-@click.argument("dataset", type=_file)
+@click.argument("dataset", type=dataset_type)
 @click.option("--generation", required=True, help="Name of the generation.")
 @click.option("--weight", type=float, default=1.0, show_default=True, help="Of its rows.")
 @click.option("--capacity", type=click.IntRange(1), help="Rows in all; fixed at first use (10000).")

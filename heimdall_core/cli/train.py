@@ -10,6 +10,7 @@ import attrs
 import click
 
 from heimdall_core.cli.common import (
+    dataset_type,
     json_option,
     print_json,
     progress,
@@ -25,8 +26,10 @@ _file = click.Path(path_type=Path)
 
 @click.command("train")
 @click.option("--preset", required=True, help="Preset or recipe file whose [train] is used.")
-@click.option("--dataset", type=_file, help="Training rows (JSONL).")
-@click.option("--validation", type=_file, help="Validation rows; without it a part is split off.")
+@click.option("--dataset", type=dataset_type, help="Training rows.")
+@click.option(
+    "--validation", type=dataset_type, help="Validation rows; without it a part is split off."
+)
 @click.option("--output-dir", type=_file, help="Folder for the model; a new one.")
 @click.option("--base-model", help="Folder or hub name of the model to fine-tune.")
 @click.option("--continue-from", help="Adapter of an earlier training to go on from.")

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 import attrs
 from attrs import field, frozen, validators
@@ -35,9 +37,12 @@ from heimdall_core.dataset.files import (
 from heimdall_core.dataset.formats import is_dataset_folder
 from heimdall_core.dataset.io import atomic_text
 from heimdall_core.dataset.parallel import ordered_map
+from heimdall_core.dataset.place import Form, output_of
+from heimdall_core.dataset.remote import Remote, located, require_writable
 from heimdall_core.dataset.report import by_count, category_ratio, show_ratio
-from heimdall_core.dataset.save import atomic_rows
+from heimdall_core.dataset.save import Write, atomic_rows
 from heimdall_core.dataset.scan import Emit
+from heimdall_core.dataset.shard_write import ShardSize, put_folder, require_free
 from heimdall_core.dataset.sort_out import BlockWriter
 from heimdall_core.errors import DatasetError
 from heimdall_core.types import Event, Json
@@ -167,6 +172,7 @@ def correct_file(
     dry_run: bool = False,
     history: bool = False,
     keep_target: bool = False,
+    shards: ShardSize | None = None,
     emit: Emit = lambda event: None,
 ) -> CorrectionReport:
     """Corrects `source` into `output`, or in place where that is None or the same file.
@@ -177,13 +183,13 @@ def correct_file(
     written. `history` keeps the list's earlier entries about the output, as in place;
     `keep_target` backs up an output that the correction of another file replaces. Raises
     `DatasetError` where the source cannot be read or the output written, where another process
-    is at it, and where no row would remain.
+    is at it, and where no row would remain. An output such as `rows/*.jsonl.gz`, or a folder's
+    name with `shards`, is written as shards, and a folder of shards stays one.
     """
     options = options or CorrectOptions()
-    target = output or source
-    if target.is_symlink():
-        target = target.resolve()  # The link stays, and what it points to is corrected.
-    _check_target(source, target)
+    source = located(source)
+    target, form = output_of(source, output, shards)
+    _check_target(source, target, form)
     checker = AnswerChecker(
         language,
         schemas or {},
@@ -196,7 +202,8 @@ def correct_file(
         return _report(source, target, Decisions(source, options, checker, emit), options)
     with exclusive(target):
         before = identity(source)
-        decisions = Decisions(source, options, checker, emit, target.parent)
+        beside = None if isinstance(target, Remote) else target.parent
+        decisions = Decisions(source, options, checker, emit, beside)
         report = _report(source, target, decisions, options)
         if not report.rows_out:
             reasons = ", ".join(f"{n:,} {reason}" for reason, n in report.removed.items() if n)
@@ -208,6 +215,7 @@ def correct_file(
         return _apply(
             source,
             target,
+            form,
             decisions,
             report,
             before,
@@ -218,9 +226,13 @@ def correct_file(
         )
 
 
-def _check_target(source: Path, target: Path) -> None:
+def _check_target(source: Path, target: Path, form: Form | None) -> None:
     if target.name == CORRECTIONS:
         raise DatasetError("is the name of the list of removals", where=str(target))
+    require_writable(target)
+    if form is not None:
+        require_free(target)
+        return
     if not target.is_dir():
         return
     if target.exists() and source.exists() and target.samefile(source):
@@ -238,6 +250,7 @@ def _check_target(source: Path, target: Path) -> None:
 def _apply(
     source: Path,
     target: Path,
+    form: Form | None,
     decisions: Decisions,
     report: CorrectionReport,
     before: tuple[int, int, int],
@@ -248,13 +261,20 @@ def _apply(
 ) -> CorrectionReport:
     """Writes everything under hidden names first; then, in this order: backup, list, dataset.
     Killed at any point, the dataset is the old one or the new one, and no removal is unlisted."""
-    in_place = target.exists() and target.samefile(source)
+    if isinstance(target, Remote):
+        return _apply_remote(source, target, form, decisions, report, before, history, emit)
+    in_place = target.exists() and source.exists() and target.samefile(source)
     backup = backup_path(target, now) if in_place else None
     staged = staged_name(target, "corrected")
     staged_list = target.with_name(f".{target.name}.corrections")
     folder = target.is_dir()
     try:
-        changed = _write(source, staged, staged_list, target.name, decisions, backup, folder, emit)
+        about = about_of(source, target, backup)
+        with (
+            _rows(staged, form, folder) as out,
+            atomic_text(staged_list) as listing,
+        ):
+            changed = _write(source, out, listing, about, decisions, emit)
         if identity(source) != before:
             raise DatasetError("was changed while it was being corrected", where=str(source))
         if backup:
@@ -268,7 +288,10 @@ def _apply(
         corrections = target.with_name(CORRECTIONS)
         _publish(staged_list, corrections, target.name, keep=in_place or history)
         _write_quotas(target, report.quotas)
-        replace(staged, target)
+        if form is not None:
+            put_folder(staged, target)
+        else:
+            replace(staged, target)
     finally:
         remove(staged)
         staged_list.unlink(missing_ok=True)
@@ -277,37 +300,66 @@ def _apply(
     )
 
 
+def _apply_remote(
+    source: Path,
+    target: Remote,
+    form: Form | None,
+    decisions: Decisions,
+    report: CorrectionReport,
+    before: tuple[int, int, int],
+    history: bool,
+    emit: Emit,
+) -> CorrectionReport:
+    """The same behind a URL, where nothing is renamed: the list of removals is put in its place
+    before the dataset is."""
+    corrections = target.with_name(CORRECTIONS)
+    with tempfile.TemporaryDirectory(prefix="heimdall-") as scratch:
+        staged_list = Path(scratch) / CORRECTIONS
+        with _rows(target, form, folder=False) as out:
+            with atomic_text(staged_list) as listing:
+                _write(source, out, listing, about_of(source, target, None), decisions, emit)
+            if identity(source) != before:
+                raise DatasetError("was changed while it was being corrected", where=str(source))
+            _publish(staged_list, corrections, target.name, keep=history)
+            _write_quotas(target, report.quotas)
+    return attrs.evolve(report, written=True, corrections=str(corrections))
+
+
+def _rows(path: Path, form: Form | None, folder: bool) -> AbstractContextManager[Write]:
+    if form is None:
+        return atomic_rows(path, folder=folder)
+    return atomic_rows(path / f"*{form.suffix}", shards=form.size)
+
+
+def about_of(source: Path, target: Path, backup: Path | None) -> dict[str, str]:
+    """What every entry of the list of removals says. Lines are counted in what was read: the
+    source, or the backup that holds it now."""
+    about = {"file": target.name, "source": backup.name if backup else source.name}
+    return about | ({"backup": backup.name} if backup else {})
+
+
 def _write(
     source: Path,
-    staged: Path,
-    staged_list: Path,
-    name: str,
+    out: Write,
+    listing: IO[str],
+    about: Mapping[str, str],
     decisions: Decisions,
-    backup: Path | None,
-    folder: bool,
     emit: Emit,
 ) -> bool:
-    """The corrected file and the list of removals, both in the order of the source. Returns
+    """The rows that stay and the list of removals, both in the order of the source. Returns
     whether anything differs from what was read."""
-    # Lines are counted in what was read: the source, or the backup that holds it now.
-    about = {"file": name, "source": backup.name if backup else source.name}
-    about |= {"backup": backup.name} if backup else {}
     writer = BlockWriter(decisions, about)
     starts = accumulate(decisions.block_rows, initial=0)
     total = formats.size(source)
     changed = False
-    with (
-        atomic_rows(staged, folder=folder) as out,
-        atomic_text(staged_list) as listing,
-    ):
-        # Not strict: a file that grew or shrank meanwhile is told by the caller.
-        blocks = zip(starts, decisions.block_rows, formats.blocks(source), strict=False)
-        for part in ordered_map(writer, blocks, decisions.options.workers):
-            if part.rows:
-                out(part.rows)
-            listing.write(part.removals)
-            changed |= part.changed
-            emit(Event("progress", message="writing", done=part.done, total=total))
+    # Not strict: a file that grew or shrank meanwhile is told by the caller.
+    blocks = zip(starts, decisions.block_rows, formats.blocks(source), strict=False)
+    for part in ordered_map(writer, blocks, decisions.options.workers):
+        if part.rows:
+            out(part.rows)
+        listing.write(part.removals)
+        changed |= part.changed
+        emit(Event("progress", message="writing", done=part.done, total=total))
     return changed
 
 

@@ -9,15 +9,21 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from heimdall_core.dataset.formats import is_dataset_folder
+from heimdall_core.dataset.formats import is_dataset_folder, kind_of
 from heimdall_core.dataset.io import sync_folder
+from heimdall_core.dataset.remote import Remote, version_of
+from heimdall_core.dataset.shards import shards_of
 from heimdall_core.errors import DatasetError
 
 
 @contextmanager
 def exclusive(path: Path, wait: float = 0) -> Iterator[None]:
     """Refuses, after `wait` seconds, a second process that wants to change `path`. A lock of the
-    system's own on a hidden file beside it, so that a killed process holds nothing."""
+    system's own on a hidden file beside it, so that a killed process holds nothing. There are no
+    locks behind a URL."""
+    if isinstance(path, Remote):
+        yield
+        return
     from filelock import FileLock, Timeout  # 40 ms: only where something is changed
 
     try:
@@ -122,6 +128,10 @@ def same_bytes(one: Path, other: Path) -> bool:
 
 def identity(path: Path) -> tuple[int, int, int]:
     """Changes when the file is replaced or written to. Raises `DatasetError` where it is none."""
+    if kind_of(path) == "shards":
+        return _of_shards(path)
+    if isinstance(path, Remote):
+        return 0, 0, version_of(path)
     try:
         state = path.stat()
     except OSError as error:
@@ -135,6 +145,16 @@ def identity(path: Path) -> tuple[int, int, int]:
         # A pipe can be read only once, and a folder that holds no dataset not at all.
         raise DatasetError("is not a file", where=str(path))
     return state.st_ino, state.st_size, state.st_mtime_ns
+
+
+def _of_shards(path: Path) -> tuple[int, int, int]:
+    shards = shards_of(path)
+    size = sum(shard.bytes for shard in shards)
+    if any(isinstance(shard.path, Remote) for shard in shards):
+        # A manifest has their hashes; without one, each is asked for.
+        versions = [s.sha256 or version_of(s.path) for s in shards if isinstance(s.path, Remote)]
+        return len(shards), size, hash(tuple(versions))
+    return len(shards), size, max((s.path.stat().st_mtime_ns for s in shards), default=0)
 
 
 def _suffix(path: Path) -> str:

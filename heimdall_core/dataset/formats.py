@@ -1,5 +1,5 @@
-"""Dataset files of every kind as a stream of blocks: JSON lines, packed JSON lines, Parquet, and
-folders that Hugging Face `datasets` has saved.
+"""Dataset files of every kind as a stream of blocks: JSON lines, packed JSON lines, Parquet,
+folders that Hugging Face `datasets` has saved, and folders and patterns of several files.
 
 A block is some megabytes of raw rows: one process reads them off the disk, others decode them.
 """
@@ -7,16 +7,31 @@ A block is some megabytes of raw rows: one process reads them off the disk, othe
 from __future__ import annotations
 
 import gzip
+import shutil
+import tempfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final, Literal
 
+import attrs
 from attrs import frozen
 
+from heimdall_core.dataset.remote import Remote, located, reason_of, telling
+from heimdall_core.dataset.shards import (
+    MANIFEST,
+    Shard,
+    is_pattern,
+    open_checked,
+    require_unchanged,
+    shards_of,
+    size_of,
+    suffix_of,
+)
 from heimdall_core.errors import DatasetError, missing_extra
 
-Kind = Literal["jsonl", "parquet", "folder"]
+Kind = Literal["jsonl", "parquet", "folder", "shards"]
 
 #: A longer line is a bad line: a file without line ends must not be read into memory whole.
 MAX_LINE_BYTES = 64 * 2**20
@@ -40,13 +55,37 @@ class Block:
     table: bool
     done: int
     """How far the file is read after this block, in the unit of `size`."""
+    shard: str = ""
+    """Name of the file among several."""
+    before: int = 0
+    """Lines or rows of the files before that one; numbers count through."""
+
+    @property
+    def last(self) -> int:
+        """Number of its last line or row."""
+        if self.table:
+            return self.done
+        cut = bool(self.data) and not self.data.endswith(b"\n")
+        return self.first - 1 + self.data.count(b"\n") + cut
+
+    def place(self, number: int) -> str:
+        """Where among several files a row stands: ` (part-00001.jsonl:12)`; else nothing."""
+        return f" ({self.shard}:{number - self.before})" if self.shard else ""
 
 
 def kind_of(path: Path) -> Kind:
     """What a dataset's name, or the folder there, says that it is."""
+    if is_pattern(path):
+        return "shards"
+    named: Kind = "parquet" if path.suffix == ".parquet" else "jsonl"
+    if isinstance(path, Remote):
+        # A known suffix saves a question.
+        if suffix_of(path.name) or path.suffix in (".gz", ".json", ".ndjson"):
+            return named
+        return "shards" if path.is_dir() or (path / MANIFEST).exists() else named
     if path.is_dir():
-        return "folder"
-    return "parquet" if path.suffix == ".parquet" else "jsonl"
+        return "folder" if is_dataset_folder(path) else "shards"
+    return named
 
 
 def is_dataset_folder(path: Path) -> bool:
@@ -56,24 +95,65 @@ def is_dataset_folder(path: Path) -> bool:
 
 def size(path: Path) -> int:
     """How much there is to read: bytes of a file, rows of a table; 0 where unknown."""
+    path = located(path)
     try:
-        if kind_of(path) == "jsonl":
-            return path.stat().st_size
-        if kind_of(path) == "parquet":
-            return int(_parquet(path).metadata.num_rows)
-        return sum(len(part) for part in _saved(path))
+        kind = kind_of(path)
+        if kind == "shards":
+            return sum(map(_shard_size, shards_of(path)))
+        if kind == "folder":
+            return sum(len(part) for part in _saved(path))
+        return _shard_size(Shard(path, size_of(path) if kind == "jsonl" else 0))
     except (OSError, DatasetError):
         return 0
 
 
+def _shard_size(shard: Shard) -> int:
+    if kind_of(shard.path) == "jsonl":
+        return shard.bytes
+    if shard.rows is not None:
+        return shard.rows
+    with _table(shard) as file:
+        return int(file.metadata.num_rows)
+
+
 def blocks(path: Path) -> Iterator[Block]:
     """The blocks of a dataset, in order. Raises `DatasetError` for one that cannot be read."""
+    path = located(path)
     kind = kind_of(path)
-    if kind == "jsonl":
-        yield from _line_blocks(path)
-        return
+    if kind == "shards":
+        yield from _of_shards(path)
+    elif kind == "jsonl":
+        yield from _line_blocks(Shard(path, 0))
+    else:
+        saved = kind == "folder"
+        batches = _saved_batches(path) if saved else _parquet_batches(Shard(path, 0))
+        yield from _table_blocks(path, batches)
+
+
+def _of_shards(path: Path) -> Iterator[Block]:
+    """The files' blocks one after the other; numbers and `done` count through."""
+    before = done = 0
+    for shard in shards_of(path):
+        lines, name = before, str(shard.path.name)
+        table = kind_of(shard.path) == "parquet"
+        found = _table_blocks(path, _parquet_batches(shard)) if table else _line_blocks(shard)
+        for block in found:
+            lines = before + block.last
+            yield attrs.evolve(
+                block,
+                path=path,
+                first=before + block.first,
+                done=done + block.done,
+                shard=name,
+                before=before,
+            )
+        done += (lines - before) if table else shard.bytes
+        before = lines
+
+
+def _table_blocks(path: Path, batches: Iterator[Any]) -> Iterator[Block]:
     first = 1
-    for batch in _batches(path, kind):
+    for batch in batches:
         yield Block(path, first, _to_bytes(batch), True, first - 1 + batch.num_rows)
         first += batch.num_rows
 
@@ -108,9 +188,10 @@ def _one(table: Any, index: int) -> Any:
         return ValueError(f"the row is damaged: {_first_line(error)}")
 
 
-def _line_blocks(path: Path) -> Iterator[Block]:
+def _line_blocks(shard: Shard) -> Iterator[Block]:
+    path = shard.path
     try:
-        with path.open("rb") as raw:
+        with open_checked(shard) as raw:
             file: IO[bytes] = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw  # type: ignore[assignment]
             first = 1
             while data := file.read(BLOCK_BYTES):
@@ -118,7 +199,11 @@ def _line_blocks(path: Path) -> Iterator[Block]:
                     data += _rest(file)
                 yield Block(path, first, data, False, raw.tell())
                 first += data.count(b"\n")
+    except (DatasetError, GeneratorExit):
+        raise
     except (OSError, EOFError, zlib.error) as error:
+        if isinstance(path, Remote):  # its text may hold the whole URL
+            raise DatasetError(f"cannot be read: {reason_of(error)}", where=str(path)) from None
         reason = getattr(error, "strerror", None) or str(error)
         raise DatasetError(f"cannot be read: {reason}", where=str(path)) from error
 
@@ -132,28 +217,66 @@ def _rest(file: IO[bytes]) -> bytes:
     return rest + b"\n"
 
 
-def _batches(path: Path, kind: Kind) -> Iterator[Any]:
-    try:
-        if kind == "parquet":
-            yield from _parquet(path).iter_batches(batch_size=BLOCK_ROWS)
-            return
+def _parquet_batches(shard: Shard) -> Iterator[Any]:
+    with _table(shard) as file, _told(shard.path):
+        yield from file.iter_batches(batch_size=BLOCK_ROWS)
+
+
+def _saved_batches(path: Path) -> Iterator[Any]:
+    with _told(path):
         for part in _saved(path):
             for table in part.with_format("arrow").iter(batch_size=BLOCK_ROWS):
                 yield from table.combine_chunks().to_batches()
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
     except (DatasetError, GeneratorExit):
         raise
     except Exception as error:  # pyarrow and datasets raise whatever their parts do
+        if isinstance(path, Remote):
+            raise DatasetError(f"cannot be read: {reason_of(error)}", where=str(path)) from None
         raise DatasetError(f"cannot be read: {_first_line(error)}", where=str(path)) from error
 
 
-def _parquet(path: Path) -> Any:
+@contextmanager
+def _table(shard: Shard) -> Iterator[Any]:
+    """An open Parquet file, held against its manifest before it is read. One behind a URL that has
+    a manifest is fetched first: its hash is that of the whole file."""
     parquet = arrow("Parquet").parquet
-    try:
-        return parquet.ParquetFile(path)
-    except FileNotFoundError as error:
-        raise DatasetError("cannot be read: No such file or directory", where=str(path)) from error
-    except Exception as error:  # pyarrow raises whatever its parts do
-        raise DatasetError(f"is no Parquet file: {_first_line(error)}", where=str(path)) from error
+    path = shard.path
+    with _opened(shard) as file:
+        try:
+            require_unchanged(shard, file)
+            # A file here is opened by Arrow itself, which reads it faster.
+            table = parquet.ParquetFile(file if isinstance(path, Remote) else path)
+        except DatasetError:
+            raise
+        except Exception as error:  # pyarrow raises whatever its parts do
+            if isinstance(path, Remote):  # its text may hold the whole URL
+                why = f"is no Parquet file: {reason_of(error)}"
+                raise DatasetError(why, where=str(path)) from None
+            why = f"is no Parquet file: {_first_line(error)}"
+            raise DatasetError(why, where=str(path)) from error
+        yield table
+
+
+def _opened(shard: Shard) -> IO[bytes]:
+    if not isinstance(shard.path, Remote):
+        try:
+            return shard.path.open("rb")
+        except OSError as error:
+            reason = f"cannot be read: {error.strerror}"
+            raise DatasetError(reason, where=str(shard.path)) from error
+    if not shard.sha256:
+        return shard.path.open("rb")
+    fetched = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    with telling(shard.path), shard.path.open("rb") as remote:
+        shutil.copyfileobj(remote, fetched, 2**20)
+    fetched.seek(0)
+    return fetched
 
 
 def _saved(path: Path) -> list[Any]:

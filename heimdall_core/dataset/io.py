@@ -24,6 +24,7 @@ from attrs import frozen
 
 from heimdall_core.dataset import formats
 from heimdall_core.dataset.formats import Block
+from heimdall_core.dataset.remote import Remote, located, staged
 from heimdall_core.errors import DatasetError
 from heimdall_core.types import CONTEXT_SIZES, Example, content_id
 
@@ -41,9 +42,11 @@ class BadLine:
     path: Path
     line: int
     reason: str
+    place: str = ""
+    """Where it stands among several files, as `Block.place` says it."""
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.reason}"
+        return f"{self.path}:{self.line}{self.place}: {self.reason}"
 
 
 def example_from_dict(data: Any, *, clean: bool = False) -> Example:
@@ -129,7 +132,7 @@ def read_numbered(
     from 1."""
 
     def refuse(bad: BadLine) -> None:
-        raise DatasetError(bad.reason, where=f"{path}:{bad.line}")
+        raise DatasetError(bad.reason, where=f"{bad.path}:{bad.line}{bad.place}")
 
     for block in formats.blocks(path):
         yield from rows_of(block, on_bad or refuse)
@@ -148,7 +151,7 @@ def rows_of(
         try:
             row = decode(raw)
         except ValueError as error:
-            on_bad(BadLine(block.path, number, str(error)))
+            on_bad(BadLine(block.path, number, str(error), block.place(number)))
             continue
         # Outside the `try`: a ValueError of the consumer is none of ours.
         if row is not None:
@@ -182,6 +185,11 @@ def write_examples(path: Path, rows: Iterable[Example]) -> int:
 @contextmanager
 def atomic_text(path: Path) -> Iterator[IO[str]]:
     """A text file that appears under its name when it is complete and synced, or not at all."""
+    path = located(path)
+    if isinstance(path, Remote):
+        with staged(path) as local, atomic_text(local) as text:
+            yield text
+        return
     if path.is_dir():
         raise DatasetError("is a folder, not a file", where=str(path))
     if path.exists() and not path.is_file():

@@ -15,8 +15,10 @@ from typing import Any
 import attrs
 from attrs import field, frozen, validators
 
-from heimdall_core.dataset.io import dump_example, read_examples
+from heimdall_core.dataset.io import dump_example
+from heimdall_core.dataset.overlap import Overlap, Rows
 from heimdall_core.dataset.save import atomic_rows
+from heimdall_core.dataset.shard_write import ShardSize
 from heimdall_core.errors import DatasetError
 from heimdall_core.types import Example
 
@@ -32,6 +34,8 @@ class MixOptions:
     nearly ignore it."""
     by_size: bool = True
     """Whether sizes count at all; else the weights alone are the shares."""
+    drop_shared: bool = False
+    """Leave out rows that stand in an earlier dataset of the mix too; else they are counted."""
     allow_oversampling: bool = False
     """Take rows of a dataset again where it is too small for its share, and say how many."""
     seed: int = field(default=7, validator=validators.ge(0))
@@ -51,6 +55,8 @@ class MixedSource:
     """Of these, rows that were taken again."""
     wanted: float
     """Its share of the mix, as asked for."""
+    shared: int
+    """Rows of it that stand in a dataset named before it too, or among the replayed rows in any."""
 
 
 @frozen
@@ -60,6 +66,8 @@ class MixReport:
     output: str
     rows: int
     sources: tuple[MixedSource, ...]
+    dropped_shared: bool
+    """Whether the shared rows were left out; else they may be in the mix twice."""
 
     def lines(self) -> list[str]:
         """The report for a terminal."""
@@ -70,6 +78,9 @@ class MixReport:
             if abs(share - source.wanted) > 0.005:
                 text += f"; {source.wanted:.1%} were asked for"
             lines.append(text + (f"; {source.copies:,} are copies" if source.copies else ""))
+            if source.shared:
+                what = "left out" if self.dropped_shared else "--drop-shared leaves them out"
+                lines.append(f"    {source.shared:,} of its rows stand before it too; {what}")
         return lines
 
     def to_json(self) -> dict[str, Any]:
@@ -83,9 +94,10 @@ def mix_files(
     options: MixOptions | None = None,
     *,
     replay: tuple[Path, float] | None = None,
+    shards: ShardSize | None = None,
 ) -> MixReport:
     """Writes a mix of datasets (path → weight) to `output`. Reads each a few times; a number per
-    drawn row is kept. `replay` is a further dataset, of rows of earlier generations, and the share
+    row is kept. `replay` is a further dataset, of rows of earlier generations, and the share
     of the mix that they are (above 0, below 1); it never makes the mix smaller.
 
     Raises `DatasetError` for a dataset without rows, or that cannot be read."""
@@ -95,11 +107,21 @@ def mix_files(
     for path, weight in sources.items():
         if not weight > 0:
             raise DatasetError(f"has the weight {weight:g}; it must be above 0", where=str(path))
-    sizes = {path: sum(1 for _ in read_examples(path)) for path in sources}
+    paths = list(sources)
+    overlap = Overlap()
+    for path in paths:
+        overlap.add(path)
+        if not overlap.rows[path]:
+            raise DatasetError("holds no rows", where=str(path))
+    streams_of = Rows(overlap if options.drop_shared else None)
+    sizes = {path: streams_of.count(path, overlap) for path in paths}
     for path, size in sizes.items():
         if not size:
-            raise DatasetError("holds no rows", where=str(path))
-    paths = list(sources)
+            raise DatasetError(
+                "holds no row that does not stand before it too",
+                where=str(path),
+                hint="leave it out",
+            )
     wanted = shares([sources[p] for p in paths], [sizes[p] for p in paths], options)
     ratio = replay[1] if replay else 0.0
     main = (
@@ -113,25 +135,35 @@ def mix_files(
         path, ratio = replay
         if path in sizes:
             raise DatasetError("is replayed and mixed at once", where=str(path))
-        sizes[path] = sum(1 for _ in read_examples(path))
+        overlap.add(path)
+        sizes[path] = streams_of.count(path, overlap)
         counts.append(min(sizes[path], round(sum(counts) * ratio / (1 - ratio))))
         wanted = [*(share * (1 - ratio) for share in wanted), ratio]
         weights.append(ratio)
         paths.append(path)
     streams = [
-        _drawn(path, place, count, sizes[path], options.seed)
+        _drawn(streams_of, path, place, count, sizes[path], options.seed)
         for place, (path, count) in enumerate(zip(paths, counts, strict=True))
     ]
-    with atomic_rows(output) as write:
+    with atomic_rows(output, shards=shards) as write:
         for _, _, row in heapq.merge(*streams, key=lambda item: item[:2]):
             write(dump_example(row) + "\n")
     return MixReport(
         str(output),
         sum(counts),
         tuple(
-            MixedSource(str(path), weight, sizes[path], count, max(0, count - sizes[path]), share)
+            MixedSource(
+                str(path),
+                weight,
+                overlap.rows[path],
+                count,
+                max(0, count - sizes[path]),
+                share,
+                len(overlap.shared[path]),
+            )
             for path, weight, count, share in zip(paths, weights, counts, wanted, strict=True)
         ),
+        options.drop_shared,
     )
 
 
@@ -184,7 +216,7 @@ def _rounded(exact: Sequence[float], total: int) -> list[int]:
 
 
 def _drawn(
-    path: Path, place: int, count: int, size: int, seed: int
+    rows: Rows, path: Path, place: int, count: int, size: int, seed: int
 ) -> Iterator[tuple[float, int, Example]]:
     """`count` rows of a file, in its order, each with its position between 0 and 1 in the mix.
 
@@ -193,20 +225,20 @@ def _drawn(
     if not count:
         return
     whole, rest = divmod(count, size)
-    limit = _limit(path, rest, seed)
+    limit = _limit(rows, path, rest, seed)
     at = 0
     for turn in range(whole + (rest > 0)):
-        for index, row in enumerate(read_examples(path)):
+        for index, row in enumerate(rows.of(path)):
             if turn < whole or _rank(row, index, seed) <= limit:
                 yield (at + 0.5) / count, place, row
                 at += 1
 
 
-def _limit(path: Path, count: int, seed: int) -> tuple[bytes, int]:
+def _limit(rows: Rows, path: Path, count: int, seed: int) -> tuple[bytes, int]:
     """The rank of the last row that is drawn."""
     if not count:
         return (b"", -1)
-    ranks = (_rank(row, index, seed) for index, row in enumerate(read_examples(path)))
+    ranks = (_rank(row, index, seed) for index, row in enumerate(rows.of(path)))
     return heapq.nsmallest(count, ranks)[-1]
 
 

@@ -41,11 +41,12 @@ def seen_rows(
         try:
             seen = render_example(row.instruction, row.input, row.output, row.system)
         except PromptError as error:
-            on_bad(BadLine(block.path, line, str(error)))
+            on_bad(BadLine(block.path, line, str(error), block.place(line)))
             continue
         if "\0" in seen.prompt or "\0" in seen.answer:
             # Servers in C end a text there.
-            on_bad(BadLine(block.path, line, "the text holds a NUL character"))
+            reason = "the text holds a NUL character"
+            on_bad(BadLine(block.path, line, reason, block.place(line)))
             continue
         yield line, row, seen
 

@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from heimdall_core.dataset.formats import arrow, kind_of
+from heimdall_core.dataset.formats import arrow
 from heimdall_core.dataset.io import atomic_text, sync_folder
+from heimdall_core.dataset.remote import Remote, located, staged
+from heimdall_core.dataset.shard_write import ShardSize, sharded, sharded_name
 from heimdall_core.errors import DatasetError, missing_extra
 
 Write = Callable[[str], object]
@@ -24,16 +26,27 @@ _GROUP_ROWS = 20_000
 
 
 @contextmanager
-def atomic_rows(path: Path, *, folder: bool = False) -> Iterator[Write]:
+def atomic_rows(
+    path: Path, *, folder: bool = False, shards: ShardSize | None = None
+) -> Iterator[Write]:
     """Takes whole JSON lines as text and writes what `path` is named for: `.parquet`, else JSONL
-    (`.gz` too); with `folder`, a folder that Hugging Face `datasets` loads.
+    (`.gz` too); shards for a name such as `rows/*.parquet`, and, with `shards`, for a folder's;
+    with `folder`, a folder that Hugging Face `datasets` loads.
 
     Raises `DatasetError` where it cannot be written; then what was there before is there still.
     """
-    if folder:
+    path = located(path)
+    if several := sharded_name(path, shards):
+        with sharded(*several, shards or ShardSize(), atomic_rows) as write:
+            yield write
+    elif folder:
         with _saved_folder(path) as write:
             yield write
-    elif kind_of(path) == "parquet":
+    elif path.suffix == ".parquet":
+        if isinstance(path, Remote):
+            with staged(path) as local, _parquet(local) as write:
+                yield write
+            return
         with _parquet(path) as write:
             yield write
     else:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import attrs
 from attrs import define, field, frozen
 
 from heimdall_core.dataset import formats
@@ -64,8 +65,8 @@ class FindingSeen:
     """One kind of finding of a language within a block."""
 
     count: int
-    line: int
-    message: str
+    first: BadLine
+    """Where it was seen first, and its message."""
 
 
 @define
@@ -173,7 +174,7 @@ class Scanner:
             columns["category"].append(names.setdefault(row.category, len(names)))
             out.context_sizes[row.context_size] += 1
             out.licences[row.licence] += 1
-            verdict, by = self._judge(out, row, BadLine(block.path, line, ""))
+            verdict, by = self._judge(out, row, BadLine(block.path, line, "", block.place(line)))
             columns["verdict"].append(verdict)
             columns["checked_by"].append(by)
             if self.options.strata:
@@ -185,7 +186,7 @@ class Scanner:
             if self.options.near:
                 texts.append(near_text(row))
             if self.options.personal:
-                self._look_for_personal(out, row, block.path, line)
+                self._look_for_personal(out, row, BadLine(block.path, line, "", block.place(line)))
             if self.options.ids:
                 content = row.content_id()
                 if row.id != content:
@@ -228,7 +229,7 @@ class Scanner:
         if self.options.placeholders and is_placeholder(row.output):
             out.placeholders += 1
             if len(out.placeholder_lines) < self.options.examples:
-                out.placeholder_lines.append(BadLine(at.path, at.line, excerpt(row.output)))
+                out.placeholder_lines.append(attrs.evolve(at, reason=excerpt(row.output)))
             verdict = PLACEHOLDER
         if not self.options.check_language:
             return verdict, 0
@@ -239,21 +240,21 @@ class Scanner:
         out.checked += 1
         if name not in out.languages:
             out.languages.append(name)
-        self._count_findings(out, name, found, at.line)
+        self._count_findings(out, name, found, at)
         if is_invalid(found):
             out.invalid += 1
             return verdict or INVALID, 0
         return verdict, 1 + out.languages.index(name)
 
     @staticmethod
-    def _count_findings(out: Scanned, name: str, found: Sequence[Finding], line: int) -> None:
+    def _count_findings(out: Scanned, name: str, found: Sequence[Finding], at: BadLine) -> None:
         for finding in found:
             key = (name, finding.severity, finding.kind, finding.code)
             before = out.findings.get(key)
             if before is None:
-                out.findings[key] = FindingSeen(1, line, finding.message)
+                out.findings[key] = FindingSeen(1, attrs.evolve(at, reason=finding.message))
             else:
-                out.findings[key] = FindingSeen(before.count + 1, before.line, before.message)
+                out.findings[key] = FindingSeen(before.count + 1, before.first)
 
     @staticmethod
     def _note_strata(
@@ -267,7 +268,7 @@ class Scanner:
         columns["combination"].append(short_digest(row.combination) if row.combination else start)
         columns["content"].append(start ^ answer)
 
-    def _look_for_personal(self, out: Scanned, row: Example, path: Path, line: int) -> None:
+    def _look_for_personal(self, out: Scanned, row: Example, at: BadLine) -> None:
         parts = (row.system, row.instruction, row.input, row.output)
         found = self._find("\n".join(part for part in parts if part))
         if not found:
@@ -280,7 +281,7 @@ class Scanner:
         for kind, text in counted:
             out.personal[kind] += 1
             if len(out.personal_lines) < self.options.examples:
-                out.personal_lines.append(BadLine(path, line, f"{kind} {self._mask(text)}"))
+                out.personal_lines.append(attrs.evolve(at, reason=f"{kind} {self._mask(text)}"))
 
 
 def prompt_digest(seen: RenderedExample) -> bytes:

@@ -39,14 +39,16 @@ class BlockWriter:
         rows: list[str] = []
         removals: list[str] = []
         marked = False
-        source = seen_rows(block, lambda bad: removals.append(self._entry(bad.line, "format", bad)))
+        source = seen_rows(
+            block, lambda bad: removals.append(self._entry(block, bad.line, "format", bad))
+        )
         # `range` ends it: a file that has grown meanwhile is told by the caller. It comes second,
         # so that the bad lines after the last row are read.
         for (line, row, seen), index in zip(source, range(start, start + count), strict=False):
             if self.decisions.gone[index]:
-                where = f"{block.path}:{line}"
+                where = f"{block.path}:{line}{block.place(line)}"
                 reason, detail = self.decisions.removal(index, row, where)
-                removals.append(self._entry(line, reason, detail, row, seen))
+                removals.append(self._entry(block, line, reason, detail, row, seen))
                 continue
             kept = _marked(row, self.decisions.checked_with(index))
             marked |= kept is not row
@@ -55,6 +57,7 @@ class BlockWriter:
 
     def _entry(
         self,
+        block: Block,
         line: int,
         reason: str,
         detail: str | BadLine,
@@ -62,6 +65,8 @@ class BlockWriter:
         seen: RenderedExample | None = None,
     ) -> str:
         entry: dict[str, object] = {**self.about, "line": line, "reason": reason}
+        if block.shard:
+            entry |= {"shard": block.shard, "shard_line": line - block.before}
         entry["detail"] = detail.reason if isinstance(detail, BadLine) else detail
         if row:
             entry |= {"id": row.id, "category": row.category}

@@ -13,9 +13,9 @@ from attrs import field, frozen, validators
 
 from heimdall_core.dataset.checks import AnswerChecker, LanguageLookup, no_language
 from heimdall_core.dataset.copies import add_copies
-from heimdall_core.dataset.files import identity, put
+from heimdall_core.dataset.files import identity, put, remove
 from heimdall_core.dataset.groups import NAMES, Groups
-from heimdall_core.dataset.io import BadLine, atomic_text, dump_example, read_examples
+from heimdall_core.dataset.io import BadLine, dump_example, read_examples
 from heimdall_core.dataset.leakage import find_leaks, total
 from heimdall_core.dataset.parts import (
     TEST,
@@ -26,8 +26,12 @@ from heimdall_core.dataset.parts import (
     Names,
     assign,
 )
+from heimdall_core.dataset.remote import Remote, located, require_writable
 from heimdall_core.dataset.rows import trainable_rows
+from heimdall_core.dataset.save import atomic_rows
 from heimdall_core.dataset.scan import Emit
+from heimdall_core.dataset.shard_write import ShardSize, publish, put_folder, require_free
+from heimdall_core.dataset.shards import MANIFEST
 from heimdall_core.dataset.ties import Ties
 from heimdall_core.errors import DatasetError, did_you_mean
 
@@ -157,6 +161,7 @@ def split_rows(
     seed: int = 7,
     *,
     language: LanguageLookup = no_language,
+    shards: ShardSize | None = None,
     emit: Emit = lambda event: None,
 ) -> SplitReport:
     """Writes `train.jsonl`, `validation.jsonl`, `test.jsonl` (and `test_unseen_schemas.jsonl`,
@@ -167,15 +172,17 @@ def split_rows(
     move no others, unless they join groups (see `Groups`) or a cap is reached. `language` looks a
     language plugin up by name: it knows which queries are one. Nothing is written where the files
     leak. Raises `DatasetError` for a bad line, for fewer groups than parts, and for schemas or
-    families that cannot be held out.
+    families that cannot be held out. With `shards`, each part is a folder of them.
     """
     options = options or SplitOptions()
+    source, out_dir = located(source), located(out_dir)
+    require_writable(out_dir)
     before = identity(source)
     groups = Groups(options.by, seed)
     schemas, families = Names("schema"), Names("family")
 
     def refuse(bad: BadLine) -> None:
-        raise DatasetError(bad.reason, where=f"{source}:{bad.line}")
+        raise DatasetError(bad.reason, where=f"{source}:{bad.line}{bad.place}")
 
     for _, row, _ in trainable_rows(source, refuse):
         groups.add(row)
@@ -197,7 +204,17 @@ def split_rows(
     part_of = [part_of_root[groups.root(row)] for row in range(len(groups))]
     held_out = {UNSEEN: held_schemas, UNSEEN_FAMILIES: held_families}
     leaks, copies = _write(
-        source, out_dir, list(parts), part_of, options, held_out, before, checker, made, emit
+        source,
+        out_dir,
+        list(parts),
+        part_of,
+        options,
+        shards,
+        held_out,
+        before,
+        checker,
+        made,
+        emit,
     )
     return SplitReport(
         source=str(source),
@@ -206,7 +223,7 @@ def split_rows(
         groups=sum(map(len, parts.values())),
         largest_group=max(group.rows for some in parts.values() for group in some),
         parts={
-            name: Part(str(_file(out_dir, name)), sum(g.rows for g in some), len(some))
+            name: Part(str(_file(out_dir, name, shards)), sum(g.rows for g in some), len(some))
             for name, some in parts.items()
         },
         unseen_schemas=held_schemas,
@@ -246,6 +263,7 @@ def _write(
     names: Sequence[str],
     part_of: Sequence[str],
     options: SplitOptions,
+    shards: ShardSize | None,
     held_out: Mapping[str, tuple[str, ...]],
     before: tuple[int, int, int],
     checker: AnswerChecker,
@@ -255,22 +273,27 @@ def _write(
     """Writes the parts into a hidden folder, looks for leaks there, then renames them. Returns
     the leakage report, and the copies by category."""
     files = {
-        name: _file(out_dir, name) for name in (TRAIN, VALIDATION, TEST, UNSEEN, UNSEEN_FAMILIES)
+        name: _file(out_dir, name, shards)
+        for name in (TRAIN, VALIDATION, TEST, UNSEEN, UNSEEN_FAMILIES)
     }
     if any(path.exists() and path.samefile(source) for path in files.values()):
         raise DatasetError("is the source and would be overwritten", where=str(source))
+    for path in files.values() if shards else ():
+        require_free(path)
+    beside = None if isinstance(out_dir, Remote) else out_dir
     copies: Mapping[str, int] = {}
     try:
         out_dir.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".split-", dir=out_dir) as folder:
-            staged = {name: _file(Path(folder), name) for name in names}
+        with tempfile.TemporaryDirectory(prefix=".split-", dir=beside) as folder:
+            staged = {name: _file(Path(folder), name, shards) for name in names}
             with ExitStack() as stack:
                 out = {
-                    name: stack.enter_context(atomic_text(path)) for name, path in staged.items()
+                    name: stack.enter_context(atomic_rows(path, shards=shards))
+                    for name, path in staged.items()
                 }
                 # Not strict: a file that grew or shrank meanwhile is told below.
                 for row, name in zip(read_examples(source), part_of, strict=False):
-                    out[name].write(dump_example(row) + "\n")
+                    out[name](dump_example(row) + "\n")
             if identity(source) != before:
                 raise DatasetError("was changed while it was being split", where=str(source))
             leaks = find_leaks(
@@ -289,16 +312,32 @@ def _write(
             if total(leaks):
                 raise DatasetError(f"the parts of the split leak: {leaks}", where=str(source))
             if options.allow_copies:
-                copies = add_copies(staged[TRAIN], options.max_category_ratio, options.max_copies)
+                limits = options.max_category_ratio, options.max_copies
+                copies = add_copies(staged[TRAIN], *limits, shards)
             # Earlier parts go first: beside new ones they would leak, if this were killed now.
             for path in files.values():
-                path.unlink(missing_ok=True)
+                _clear(path, shards)
             for name, path in staged.items():
-                put(path, files[name])
+                if isinstance(out_dir, Remote):
+                    publish(path, files[name])
+                elif shards:
+                    put_folder(path, files[name])
+                else:
+                    put(path, files[name])
     except OSError as error:
         raise DatasetError(f"cannot be written: {error.strerror}", where=str(out_dir)) from error
     return leaks, copies
 
 
-def _file(folder: Path, part: str) -> Path:
-    return folder / f"{part}.jsonl"
+def _clear(path: Path, shards: ShardSize | None) -> None:
+    """Takes an earlier part away; of one in shards the manifest, without which it is none."""
+    if shards is None:
+        path.unlink(missing_ok=True)
+    elif isinstance(path, Remote):
+        (path / MANIFEST).unlink(missing_ok=True)
+    else:
+        remove(path)
+
+
+def _file(folder: Path, part: str, shards: ShardSize | None) -> Path:
+    return folder / (part if shards else f"{part}.jsonl")

@@ -203,7 +203,7 @@ class _Validation:
         self.without_schema += found.without_schema
         for key, seen in found.findings.items():
             before = self.findings.get(key)
-            example = f"{self.path}:{seen.line}: {seen.message}"
+            example = str(seen.first)
             if before is not None:
                 example = before.example
             count = seen.count + (before.count if before else 0)

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from heimdall_core.dataset.correct import CorrectionReport, correct_file
+from heimdall_core.dataset.remote import Remote, located
+from heimdall_core.dataset.shards import digest_of, is_pattern
 from heimdall_core.dataset.split import split_rows
 from heimdall_core.dataset.stats import composition
 from heimdall_core.dataset.validate import validate_file
@@ -39,6 +41,10 @@ def read_by_generators(recipe: Recipe, registry: Registry) -> dict[str, Any]:
         if source.generator.inputs is None:
             continue
         for path in source.generator.inputs(source.options):
+            path = located(path)
+            if isinstance(path, Remote) or is_pattern(path):
+                found[str(path)] = digest_of(path, digest_file)
+                continue
             files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
             for file in files:
                 # A file that is not there is the generator's to complain about.

@@ -238,3 +238,15 @@ def test_replacing_metrics_takes_their_targets_along(registry: Registry, tmp_pat
     )
     with pytest.raises(RecipeError, match=r"targets\.exact_match: is no metric"):
         Recipe.load(wrong, Registry()).resolve(Registry())
+
+
+@pytest.mark.parametrize(
+    "url", ["https://host/rows.jsonl?sig=hush", "s3://key:hush@bucket/rows", "ftp://me:hush@h/x"]
+)
+def test_a_recipe_carries_no_secret_in_a_url(url: str) -> None:
+    with pytest.raises(
+        RecipeError, match=r"train\.replay_dataset: .*carries a password"
+    ) as refused:
+        Recipe.from_dict({"name": "x", "train": {"replay_dataset": url}})
+    assert "hush" not in str(refused.value)
+    Recipe.from_dict({"name": "x", "train": {"replay_dataset": "s3://bucket/rows"}})

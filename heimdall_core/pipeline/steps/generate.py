@@ -20,6 +20,8 @@ import attrs
 from attrs import frozen
 
 from heimdall_core.dataset import atomic_text, dump_example
+from heimdall_core.dataset.save import Write, atomic_rows
+from heimdall_core.dataset.shard_write import ShardSize
 from heimdall_core.errors import FindingsError, HeimdallError, PluginError
 from heimdall_core.pipeline.steps.checking import (
     CHUNK,
@@ -130,11 +132,13 @@ def generate_dataset(
     quotas: Mapping[str, int] | None = None,
     workers: int = 1,
     max_context_size: str = "",
+    shards: ShardSize | None = None,
     exclude: Callable[[Example], bool] | None = None,
     on_row: Callable[[Example], None] | None = None,
     emit: Callable[[Event], None] = lambda event: None,
 ) -> GenerateReport:
-    """Writes up to `total` rows with distinct prompts to `output`, as they are made.
+    """Writes up to `total` rows with distinct prompts to `output`, as they are made; in shards
+    where it names some, or `shards` says how large they are.
 
     Rows that lack a field, or that their language finds an error in, go to `rejects` with the
     finding; a higher share of them than `max_rejected` raises `FindingsError` and writes nothing.
@@ -153,10 +157,10 @@ def generate_dataset(
             else Checker({}, schemas)
         )
         stack.enter_context(checker)
-        file = stack.enter_context(atomic_text(output))
+        write = stack.enter_context(atomic_rows(output, shards=shards))
         # The rejects are kept where too many of them stop the run.
         with atomic_text(rejects) if rejects is not None else nullcontext() as rejected:
-            run = _Run(registry, checker, file, rejected, dialect, check, total, emit)
+            run = _Run(registry, checker, write, rejected, dialect, check, total, emit)
             run.exclude, run.on_row = exclude, on_row
             run.most_tokens = CONTEXT_SIZES[max_context_size] if max_context_size else 0
             asked = _Asker(run, registry, seed, repo)
@@ -180,14 +184,14 @@ class _Run:
         self,
         registry: Registry,
         checker: Checker | ProcessChecker,
-        file: IO[str],
+        write: Write,
         rejects: IO[str] | None,
         dialect: str,
         check: bool,
         total: int,
         emit: Callable[[Event], None],
     ) -> None:
-        self.checker, self.file, self.rejects = checker, file, rejects
+        self.checker, self.write, self.rejects = checker, write, rejects
         self.dialect, self.check, self.total = dialect, check, total
         self.emit = emit
         #: Whether the generator at work describes its schemas.
@@ -325,7 +329,7 @@ class _Run:
             else:
                 self.missing.add(row.language)
         row = attrs.evolve(row, id=row.content_id())
-        self.file.write(dump_example(row) + "\n")
+        self.write(dump_example(row) + "\n")
         self.rows += 1
         self.by_source[row.source] += 1
         self.by_category[row.category] += 1

@@ -10,6 +10,7 @@ from typing import Any
 
 from heimdall_core.dataset import read_examples, write_examples
 from heimdall_core.dataset.correct import CorrectionReport
+from heimdall_core.dataset.remote import Remote
 from heimdall_core.errors import HeimdallError
 from heimdall_core.pipeline.steps.generate import Source, generate_dataset
 from heimdall_core.registry import Registry
@@ -60,7 +61,8 @@ def refilled(
         quotas=_with_reserve(wanted),
         emit=emit,
     )
-    with tempfile.TemporaryDirectory(prefix=".refill-", dir=extra.parent) as folder:
+    beside = None if isinstance(extra, Remote) else extra.parent
+    with tempfile.TemporaryDirectory(prefix=".refill-", dir=beside) as folder:
         both = Path(folder) / "both.jsonl"
 
         def joined() -> Any:

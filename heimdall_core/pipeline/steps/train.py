@@ -14,6 +14,7 @@ import attrs
 
 from heimdall_core.config import WATCHING, TrainingConfig
 from heimdall_core.dataset.io import read_examples
+from heimdall_core.dataset.local import as_files
 from heimdall_core.dataset.split import SplitOptions, split_rows
 from heimdall_core.errors import DatasetError, FindingsError, HeimdallError, PluginError
 from heimdall_core.pipeline.store import digest_file, digest_json, write_json
@@ -192,21 +193,49 @@ def train_files(
     emit: Callable[[Event], None] = lambda event: None,
     resume: bool = True,
 ) -> TrainResult:
-    """`train_model` on a plain dataset, for the command line, with trackers told of it.
+    """`train_model` on a dataset, for the command line, with trackers told of it. Shards, and what
+    is behind a URL, are streamed into one local file first: a trainer goes over rows many times.
 
     Without a validation file a part is split off, so that nothing close crosses. Checkpoints lie
     beside `output` under a key of rows and settings, and are removed when training has ended;
     without `resume` those of an earlier start are removed first.
     """
-    for path in (dataset, validation):
-        if path is not None and not path.is_file():
-            raise DatasetError("no such file", where=str(path))
     trainer = registry.trainer(config.trainer_name)
     if trainer.ready is not None:
         trainer.ready(config)
-    rank = process_rank()
-    if rank == 0:
+    if process_rank() == 0:
         _check_free(output)
+    given: dict[str, Path | None] = {"dataset": dataset, "validation": validation}
+    rows = output.with_name(f".{output.name}.rows{process_rank() or ''}")
+    with as_files(given, rows) as (here, also):
+        if here is None:
+            raise DatasetError("there is no dataset to train on", where=str(output))
+        return _train_files(
+            registry,
+            config,
+            dataset=here,
+            validation=also,
+            output=output,
+            seed=seed,
+            split=split,
+            emit=emit,
+            resume=resume,
+        )
+
+
+def _train_files(
+    registry: Registry,
+    config: TrainingConfig,
+    *,
+    dataset: Path,
+    validation: Path | None,
+    output: Path,
+    seed: int,
+    split: SplitOptions,
+    emit: Callable[[Event], None],
+    resume: bool,
+) -> TrainResult:
+    rank = process_rank()
     given = dataset
     inputs = [digest_file(path) for path in (dataset, validation) if path]
     settings = {k: v for k, v in unstructure(config).items() if k not in WATCHING}

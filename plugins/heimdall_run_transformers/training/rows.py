@@ -12,6 +12,9 @@ from attrs import field, frozen
 from tokenizers import Tokenizer
 
 from heimdall_core.config import TrainingConfig
+from heimdall_core.dataset.local import local_copy
+from heimdall_core.dataset.remote import Remote, located
+from heimdall_core.dataset.shards import MANIFEST, is_pattern
 from heimdall_core.errors import DatasetError, RecipeError, did_you_mean
 from heimdall_core.types import Event, TrainContext
 from heimdall_run_transformers.cache import TokenRows, tokenised
@@ -44,7 +47,7 @@ def prepare_rows(context: TrainContext, config: TrainingConfig, rust: Tokenizer)
     Raises `DatasetError`, `PromptError` and `ModelError` for rows that cannot be trained on, and
     `RecipeError` for a weight of a task that no row has.
     """
-    replay, ratio = _replay_files(config.replay_dataset), config.replay_ratio
+    replay, ratio = _replay_files(config.replay_dataset, context.work), config.replay_ratio
     found = tokenised(
         [context.train, context.validation, *replay],
         rust,
@@ -86,10 +89,12 @@ def _fitting(
     return numbers[kept], len(numbers) - len(kept)
 
 
-def _replay_files(name: str | None) -> list[Path]:
+def _replay_files(name: str | None, work: Path) -> list[Path]:
     if name is None:
         return []
-    path = Path(name)
+    path = located(name)
+    if isinstance(path, Remote) or is_pattern(path) or (path / MANIFEST).is_file():
+        return [local_copy(path, work / "replay.jsonl")]
     if path.is_dir():
         found = sorted(path.glob("*.jsonl"))
         if not found:

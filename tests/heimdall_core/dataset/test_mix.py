@@ -190,3 +190,42 @@ def test_killed_at_any_step_the_store_is_the_old_or_the_new(tmp_path: Path) -> N
     assert names == ["g1", "g2"]
     assert step > 3
     assert [p.name for p in folder.glob("rows-*")] == [store.rows_path().name]
+
+
+def test_rows_of_two_datasets_are_counted_and_left_out_where_asked(tmp_path: Path) -> None:
+    one = dataset(tmp_path / "one.jsonl", "q", 60)
+    other = dataset(tmp_path / "other.jsonl", "q", 60, start=40)  # 20 of them are the same
+    same_prompt = tmp_path / "third.jsonl"
+    write_examples(same_prompt, [Example("q 1", output="another answer")])
+    output = tmp_path / "mix.jsonl"
+    sources = {one: 1.0, other: 1.0, same_prompt: 60.0}
+    report = mix_files(sources, output, MixOptions(rows=1000))
+    assert [source.shared for source in report.sources] == [0, 20, 0]
+    assert report.rows == 121
+    assert any("20 of its rows stand before it too" in line for line in report.lines())
+    assert len({row.content_id() for row in read_examples(output)}) == 101
+    dropped = mix_files(sources, output, MixOptions(rows=1000, drop_shared=True))
+    assert dropped.rows == 101
+    assert [(source.taken, source.rows) for source in dropped.sources] == [
+        (60, 60),
+        (40, 60),
+        (1, 1),
+    ]
+    assert len({row.content_id() for row in read_examples(output)}) == 101
+    with pytest.raises(DatasetError, match="no row that does not stand before"):
+        mix_files(
+            {one: 1, dataset(tmp_path / "copy.jsonl", "q", 9): 1},
+            output,
+            MixOptions(drop_shared=True),
+        )
+
+
+def test_replayed_rows_that_are_new_too_are_counted(tmp_path: Path) -> None:
+    new = dataset(tmp_path / "new.jsonl", "q", 50)
+    old = dataset(tmp_path / "old.jsonl", "q", 50, start=45)
+    output = tmp_path / "mix.jsonl"
+    for drop in (False, True):
+        report = mix_files({new: 1}, output, MixOptions(drop_shared=drop), replay=(old, 0.5))
+        assert report.sources[1].shared == 5
+        assert report.sources[1].taken == 50 - 5 * drop
+        assert report.dropped_shared == drop
