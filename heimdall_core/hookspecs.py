@@ -86,7 +86,7 @@ def heimdall_presets() -> Iterable[Preset]:
 
 @hookspec
 def heimdall_executors() -> Iterable[Executor]:
-    """Yields `Executor`: where work on data is spread."""
+    """Yields `Executor`: where data stages spread their work; what `[executor] name` names."""
 
 
 @hookspec

@@ -18,6 +18,7 @@ from typing import Any, Final
 import attrs
 from attrs import field, frozen, validators
 
+from heimdall_core import execution
 from heimdall_core.config import (
     ALIASES,
     FORMATS,
@@ -138,6 +139,9 @@ class Recipe:
     """SPDX licence of the made model, written into the exported file."""
     seed: int = field(default=7, validator=validators.ge(0))
     """Fixes rows, splits, initial weights and data order."""
+    executor: Table = field(factory=dict)
+    """Where the data stages spread their work: the `name` of an executor, and its own options.
+    Empty for processes of this machine. Changes no row and no figure."""
     plugins: PluginsTable = PluginsTable()
     generate: GenerateTable = GenerateTable()
     validate: ValidateOptions = field(factory=ValidateOptions)
@@ -213,6 +217,7 @@ class Recipe:
             _check_target(registry.evaluator(metric), target)
         resolved = attrs.evolve(
             self,
+            executor=execution.resolved(registry, self.executor),
             generate=attrs.evolve(self.generate, mix=mix),
             train=self.training(registry),
             export=attrs.evolve(self.export, options=export),

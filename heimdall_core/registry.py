@@ -7,10 +7,12 @@ its own, so two pipelines in one process can run on different plugins.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar, cast
 
@@ -125,6 +127,7 @@ class Registry:
         environ: Mapping[str, str] | None = None,
         hooks: Any = hookspecs,
     ) -> None:
+        self._discovered, self._hooks = discover, hooks
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(hooks)
         self._infos: dict[str, PluginInfo] = {}
@@ -139,11 +142,26 @@ class Registry:
         if discover:
             for entry, origin in _ordered(entry_points(group=PROJECT)):
                 self._discover(entry, *origin)
-        for name, plugin in given_plugins(plugins):
+        self._given = tuple(given_plugins(plugins))
+        for name, plugin in self._given:
             info = PluginInfo(name, name_of(plugin), EMBEDDED, "")
             self._register(plugin, info)
             if failed := next((f for f in self._refused if f.name == name), None):
                 raise PluginError(failed.error, where=failed.origin)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process discovers the plugins anew, under the same settings: it is sent names
+        and the plugins that were handed in, not what has been imported."""
+        settings: dict[str, Any] = {
+            "discover": self._discovered,
+            "plugins": self._given,
+            "block": tuple(sorted(self._blocked)),
+            "allow": None if self._allowed is None else tuple(sorted(self._allowed)),
+            "third_party": self._third_party,
+            "environ": {},
+            "hooks": self._hooks.__name__ if inspect.ismodule(self._hooks) else self._hooks,
+        }
+        return (_again, (settings,))
 
     # --- looking up ------------------------------------------------------------------------------
 
@@ -470,3 +488,9 @@ def _reason(error: BaseException) -> str:
         return f"unknown hook '{unknown[1]}'; {did_you_mean(unknown[1], known)}"
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _again(settings: Mapping[str, Any]) -> Registry:
+    hooks = settings["hooks"]
+    hooks = import_module(hooks) if isinstance(hooks, str) else hooks
+    return Registry(**{**settings, "hooks": hooks})

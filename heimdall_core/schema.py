@@ -14,6 +14,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import attrs
 
+from heimdall_core import execution
 from heimdall_core.recipe import Recipe
 from heimdall_core.registry import Registry
 from heimdall_core.structure import unstructure
@@ -113,6 +114,7 @@ def recipe_schema(registry: Registry) -> dict[str, Any]:
         }
         mix[name] = options
     properties["generate"]["properties"]["mix"] = _tables(mix, "One table per generator.")
+    properties["executor"] = _executors(registry, properties["executor"]["description"])
     for table, role in (("export", "exporter"), ("evaluate", "evaluator")):
         tables = {
             name: class_schema(getattr(registry, role)(name).options)
@@ -124,6 +126,21 @@ def recipe_schema(registry: Registry) -> dict[str, Any]:
         "title": "Heimdall recipe",
         **schema,
     }
+
+
+def _executors(registry: Registry, text: str) -> dict[str, Any]:
+    """The executor's name, and the options that any of them has."""
+    names = registry.names("executor")
+    found: dict[str, Any] = {
+        "name": {"enum": list(names), "description": "Executor plugin.", "default": execution.LOCAL}
+    }
+    for name in names:
+        for key, entry in class_schema(registry.executor(name).options)["properties"].items():
+            said = f"`{name}`: {entry.get('description', '')}"
+            if key in found:
+                said = f"{found[key]['description']} {said}"
+            found[key] = {**found.get(key, entry), "description": said}
+    return _tables(found, text)
 
 
 def _tables(tables: dict[str, Any], text: str) -> dict[str, Any]:

@@ -126,6 +126,10 @@ class GenerateContext:
     """Reports something that the user should read: a shortfall, a skipped input."""
     teacher: Callable[[str], Teacher] | None = None
     """Looks a teacher plugin up by name."""
+    part: tuple[int, int] = (0, 1)
+    """`(k, n)`: the rows are part k of n, each made by itself, perhaps elsewhere, with a seed of
+    its own. From k = n on, parts fill up what the others lack: nothing belongs to them alone. For
+    a generator that `splits`."""
 
 
 @frozen
@@ -146,6 +150,9 @@ class Generator:
     inputs: Callable[[Any], Iterable[Path]] | None = None
     """`inputs(options)`: the files and folders that the options name. What they hold belongs to
     the key of the stage: a changed file makes the rows again."""
+    splits: bool = False
+    """Whether large counts may be made in parts (`GenerateContext.part`). Whatever is limited over
+    the whole dataset, such as the rows about one fact, must then belong to one part alone."""
 
 
 # --- heimdall_languages --------------------------------------------------------------------------
@@ -520,6 +527,9 @@ class Evaluator:
     version: str = "1"
     ready: Callable[[Any], None] | None = None
     """`ready(options)`: as `Trainer.ready`."""
+    rowwise: bool = False
+    """Whether a row's measurement hangs on that row and its answer alone, and on no model: the rows
+    may then be measured in parts, on other machines."""
     bounds: tuple[float, float] | None = None
     """Lowest and highest value that the metric can have (`math.inf` where it has no end); a recipe
     with a target outside of them is refused. None where nothing is known."""
@@ -636,9 +646,9 @@ class Exchange(Protocol):
     """Pieces of many items brought together by key, kept where they were made: the caller sees
     none of them. Lost with the worker that held them, they are made again."""
 
-    def scatter(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
-        """`function(item)` gives `(result, pieces)`, a piece for each part; yields the results, in
-        order of the items."""
+    def scatter(self, function: Callable[[Any, int], Any], items: Iterable[Any]) -> Iterator[Any]:
+        """`function(item, parts)` gives `(result, pieces)`, a piece for each part; yields the
+        results, in order of the items."""
 
     def gather(self, function: Callable[[Sequence[Any], Any], Any], shared: Any) -> None:
         """Makes of each part's pieces, in order of the items, one state:
@@ -654,12 +664,12 @@ class ExecutorSession(Protocol):
     def map(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
         """As `Executor.map`."""
 
-    def stream(self, function: Callable[[Any], Any]) -> Stream:
-        """The same work, handed in as it comes up."""
+    def stream(self, function: Callable[[Any], Any]) -> Stream | None:
+        """The same work, handed in as it comes up; None to leave it to this machine."""
 
-    def exchange(self) -> Exchange:
+    def exchange(self) -> Exchange | None:
         """A new exchange, of as many parts as the executor finds right: their number changes no
-        result."""
+        result. None to leave it to this machine."""
 
     def __enter__(self) -> Self: ...
 
@@ -673,7 +683,8 @@ class ExecutorSession(Protocol):
 
 @frozen
 class Executor:
-    """Yielded by `heimdall_executors`: where work on data is spread."""
+    """Yielded by `heimdall_executors`: where the data stages spread their work. Chosen by
+    `[executor] name` or `--executor`."""
 
     name: str
     summary: str

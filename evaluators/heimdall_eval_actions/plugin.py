@@ -15,6 +15,7 @@ def heimdall_evaluators() -> Iterator[Evaluator]:
         summary="Share of the action questions whose answer makes NornicDB do the right thing.",
         measure=lazy("heimdall_eval_actions.measure:measure"),
         options=ActionsOptions,
+        rowwise=True,
         bounds=(0.0, 1.0),
     )
     yield Evaluator(
@@ -22,5 +23,6 @@ def heimdall_evaluators() -> Iterator[Evaluator]:
         summary="Share of all answers that NornicDB's user sees something of.",
         measure=lazy("heimdall_eval_actions.measure:measure_shown"),
         options=ActionsOptions,
+        rowwise=True,
         bounds=(0.0, 1.0),
     )

@@ -18,6 +18,7 @@ def heimdall_evaluators() -> Iterator[Evaluator]:
         summary="Share of answers that parse as Cypher.",
         measure=lazy(_MEASURE + "syntax"),
         options=CypherOptions,
+        rowwise=True,
         target=0.90,
         bounds=(0.0, 1.0),
     )
@@ -26,6 +27,7 @@ def heimdall_evaluators() -> Iterator[Evaluator]:
         summary="Share of answers without an error, checked against the row's schema.",
         measure=lazy(_MEASURE + "semantics"),
         options=CypherOptions,
+        rowwise=True,
         target=0.85,
         bounds=(0.0, 1.0),
     )
@@ -34,5 +36,6 @@ def heimdall_evaluators() -> Iterator[Evaluator]:
         summary="Share of the answers that parse without a performance warning.",
         measure=lazy(_MEASURE + "performance"),
         options=CypherOptions,
+        rowwise=True,
         bounds=(0.0, 1.0),
     )

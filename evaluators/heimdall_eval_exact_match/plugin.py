@@ -15,6 +15,7 @@ def heimdall_evaluators() -> Iterator[Evaluator]:
         summary="Share of answers that are the right one.",
         measure=lazy("heimdall_eval_exact_match.measure:measure"),
         options=ExactMatchOptions,
+        rowwise=True,
         target=0.70,
         bounds=(0.0, 1.0),
     )

@@ -15,5 +15,6 @@ def heimdall_evaluators() -> Iterator[Evaluator]:
         summary="Share of answers that return what the reference returns, on a graph with data.",
         measure=lazy("heimdall_eval_execution.measure:measure"),
         options=ExecutionOptions,
+        rowwise=True,
         bounds=(0.0, 1.0),
     )

@@ -18,4 +18,5 @@ def heimdall_generators() -> Iterator[Generator]:
         options=ApocOptions,
         licence="MIT",
         schemas=lazy("heimdall_gen_apoc.generate:schemas_as_json"),
+        splits=True,
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -73,7 +74,7 @@ def examples(context: GenerateContext, options: CypherOptions) -> Iterator[Examp
     seen: set[tuple[str, str]] = set()
     schemas = list(options.loaded_schemas())
     yield from by_weight(
-        (weight, _rows(family, _found(family, schemas, options, context.seed), left, seen, options))
+        (weight, _rows(family, _found(family, schemas, options, context), left, seen, options))
         for weight, family in options.weighted_families()
     )
     for category, missing in left.items():
@@ -83,19 +84,31 @@ def examples(context: GenerateContext, options: CypherOptions) -> Iterator[Examp
             context.note(f"{made} rows made of {wanted[category]} wanted: {what} allow no more")
 
 
-def pairs(family: Family, schemas: Sequence[Schema], dialect: str, seed: int) -> Iterator[Pair]:
-    """Every pair of a family in random order, the schemas taking turns."""
+def pairs(
+    family: Family,
+    schemas: Sequence[Schema],
+    dialect: str,
+    seed: int,
+    part: tuple[int, int] = (0, 1),
+) -> Iterator[Pair]:
+    """Every pair of a family in random order, the schemas taking turns; of part k of n, every n-th
+    of the bindings that a family has over a schema."""
     rng = stream(seed, family.name)
     return round_robin(
-        _pairs_of(family, schema, dialect, seed) for schema in rng.sample(schemas, len(schemas))
+        _pairs_of(family, schema, dialect, seed, part)
+        for schema in rng.sample(schemas, len(schemas))
     )
 
 
 def _found(
-    family: Family | PlanFamily, schemas: Sequence[Schema], options: CypherOptions, seed: int
+    family: Family | PlanFamily,
+    schemas: Sequence[Schema],
+    options: CypherOptions,
+    context: GenerateContext,
 ) -> Iterator[Pair]:
+    seed = context.seed
     if isinstance(family, Family):
-        return pairs(family, schemas, options.dialect, seed)
+        return pairs(family, schemas, options.dialect, seed, context.part)
     rng = stream(seed, family.name)
     return round_robin(
         _plans_of(family, schema, schemas, options, seed)
@@ -192,9 +205,14 @@ def _wanted(context: GenerateContext) -> dict[str, int]:
     return {**quotas, _REST: max(context.count - sum(quotas.values()), 0)}
 
 
-def _pairs_of(family: Family, schema: Schema, dialect: str, seed: int) -> Iterator[Pair]:
+def _pairs_of(
+    family: Family, schema: Schema, dialect: str, seed: int, part: tuple[int, int]
+) -> Iterator[Pair]:
     rng = stream(seed, family.name, schema.name)
-    bindings = family.bindings(schema)
+    place, parts = part
+    # Begun elsewhere for each family and schema, so that no part is left with the rare ones.
+    turn = zlib.crc32(f"{family.name}/{schema.name}".encode())
+    bindings = family.bindings(schema)[(place + turn) % parts :: parts]
     rng.shuffle(bindings)
 
     def of(binding: Binding) -> Iterator[Pair]:

@@ -20,4 +20,5 @@ def heimdall_generators() -> Iterator[Generator]:
         licence="MIT",
         schemas=lazy("heimdall_gen_cypher.generate:schemas_as_json"),
         inputs=CypherOptions.inputs,
+        splits=True,
     )

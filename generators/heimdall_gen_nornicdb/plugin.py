@@ -18,4 +18,5 @@ def heimdall_generators() -> Iterator[Generator]:
         options=NornicOptions,
         licence="MIT",
         schemas=lazy("heimdall_gen_nornicdb.generate:schemas_as_json"),
+        splits=True,
     )

@@ -18,4 +18,5 @@ def heimdall_generators() -> Iterator[Generator]:
         options=TroubleOptions,
         licence="MIT",
         schemas=lazy("heimdall_gen_troubleshooting.generate:schemas_as_json"),
+        splits=True,
     )

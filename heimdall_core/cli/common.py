@@ -71,6 +71,44 @@ def shard_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
+_EXECUTOR = (
+    click.option("--executor", help="Where the work is spread: local (default), ray …"),
+    click.option("--address", help="Cluster of the executor: auto, HOST:PORT, ray://HOST:10001."),
+    click.option(
+        "--executor-set",
+        "executor_settings",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Any option of the executor.",
+    ),
+)
+
+
+def executor_options(command: Any) -> Any:
+    """Adds `--executor`, `--address` and `--executor-set` to a command."""
+    for option in reversed(_EXECUTOR):
+        command = option(command)
+    return command
+
+
+def executor_table(
+    executor: str | None,
+    address: str | None,
+    executor_settings: tuple[str, ...],
+    workers: int | None = None,
+) -> dict[str, Any]:
+    """The table `[executor]` that these options write; empty where none is given. `workers` is
+    the command's own option, which an executor that is named takes over."""
+    table = settings_table(executor_settings)
+    if executor is not None:
+        table = {"name": executor, **table}
+        if workers is not None:
+            table.setdefault("workers", workers)
+    if address is not None:
+        table["address"] = address
+    return table
+
+
 def registry(trust: PluginsTable | None = None) -> Registry:
     """The plugins of this invocation, as far as a recipe trusts them; a warning for each one that
     does not load."""

@@ -11,6 +11,8 @@ import click
 from heimdall_core.cli.common import (
     console,
     dataset_type,
+    executor_options,
+    executor_table,
     json_option,
     print_json,
     progress,
@@ -26,6 +28,7 @@ from heimdall_core.dataset.shard_write import ShardSize
 from heimdall_core.dataset.split import SplitOptions, split_rows
 from heimdall_core.dataset.validate import ValidateOptions, validate_file
 from heimdall_core.errors import FindingsError, HeimdallError
+from heimdall_core.execution import working
 from heimdall_core.pipeline.steps.generate import Source, known_schemas
 from heimdall_core.pipeline.steps.refill import refilled, require_generators
 from heimdall_core.registry import Registry
@@ -50,17 +53,19 @@ _set = click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", hel
 @click.option("--max-seq-length", type=click.IntRange(1), help="Tokens that a trainer takes.")
 @click.option("--strict", is_flag=True, help="Every limit as a corrected dataset keeps it.")
 @_workers
+@executor_options
 @_set
 @json_option
 def validate(
     dataset: Path, strict: bool, settings: tuple[str, ...], as_json: bool, **flags: Any
 ) -> None:
     """Report what is wrong with DATASET. Exit code 1 where a limit is missed."""
+    executor = _executor(flags)
     options: ValidateOptions = _options(ValidateOptions, settings, **flags)
     if strict:
         options = options.strict()
     plugins = registry()
-    with progress() as observe:
+    with progress() as observe, working(plugins, executor, observe):
         report = validate_file(
             dataset,
             options,
@@ -139,6 +144,7 @@ def _lengths(tokens: TokenReport) -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would be removed, and write nothing.")
 @shard_options
 @_workers
+@executor_options
 @_set
 @json_option
 def correct(
@@ -154,6 +160,7 @@ def correct(
     **flags: Any,
 ) -> None:
     """Remove what is wrong with DATASET, in place after a backup. Nothing is ever copied."""
+    executor = _executor(flags)
     options: CorrectOptions = _options(CorrectOptions, settings, **flags)
     plugins = registry()
     if recipe and not refill:
@@ -162,7 +169,7 @@ def correct(
         raise HeimdallError(
             "--refill has nothing to fill up to", hint="set --min-category-size, such as 50"
         )
-    with progress() as observe:
+    with progress() as observe, working(plugins, executor, observe):
 
         def corrected(
             source: Path, target: Path | None, *, history: bool = False, keep: bool = False
@@ -237,6 +244,7 @@ def _sources(plugins: Registry, recipe: str | None) -> tuple[Source, ...]:
 @click.option("--seed", type=click.IntRange(0), default=7, show_default=True)
 @shard_options
 @_workers
+@executor_options
 @_set
 @json_option
 def split(
@@ -249,8 +257,9 @@ def split(
     **flags: Any,
 ) -> None:
     """Split DATASET so that nothing close crosses from one part to another."""
+    executor = _executor(flags)
     options: SplitOptions = _options(SplitOptions, settings, **flags)
-    with progress() as observe:
+    with progress() as observe, working(registry(), executor, observe):
         report = split_rows(
             dataset,
             output_dir,
@@ -265,6 +274,12 @@ def split(
         return
     for line in report.lines():
         click.echo(line)
+
+
+def _executor(flags: dict[str, Any]) -> dict[str, Any]:
+    """Takes the executor's own options out of a command's flags."""
+    name, address = flags.pop("executor"), flags.pop("address")
+    return executor_table(name, address, flags.pop("executor_settings"), flags["workers"])
 
 
 def _options(kind: Any, settings: tuple[str, ...], **flags: Any) -> Any:

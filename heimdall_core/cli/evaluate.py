@@ -12,6 +12,8 @@ import click
 from heimdall_core.cli.common import (
     console,
     dataset_type,
+    executor_options,
+    executor_table,
     json_option,
     print_json,
     progress,
@@ -21,6 +23,7 @@ from heimdall_core.cli.common import registry as plugins_of_call
 from heimdall_core.cli.models import model_dir_option, rows_of
 from heimdall_core.dataset import atomic_text
 from heimdall_core.errors import FindingsError, HeimdallError, did_you_mean
+from heimdall_core.execution import working
 from heimdall_core.pipeline.steps.answers import AnswerLog, model_digest
 from heimdall_core.pipeline.steps.evaluate import (
     EvaluateReport,
@@ -80,6 +83,7 @@ max_new_tokens_option = click.option(
     "--train-dataset", type=dataset_type, help="Refuse test rows that stand in this dataset."
 )
 @click.option("--seed", type=click.IntRange(0), default=7, show_default=True)
+@executor_options
 @json_option
 def evaluate(
     model_dir: Path,
@@ -95,6 +99,7 @@ def evaluate(
     train_dataset: Path | None,
     seed: int,
     as_json: bool,
+    **executor: Any,
 ) -> None:
     """Measure a model on a test set, as it is served.
 
@@ -118,6 +123,7 @@ def evaluate(
         output.with_name(f".{output.name}.probe").unlink()
     with ExitStack() as stack:
         observe = stack.enter_context(progress())
+        stack.enter_context(working(plugins, executor_table(**executor), observe))
         model = stack.enter_context(open_model(plugins, model_dir, runtime))
         log = None
         if output is not None:

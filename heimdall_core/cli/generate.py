@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import click
 
 from heimdall_core.cli.common import (
     dataset_type,
+    executor_options,
+    executor_table,
     json_option,
     progress,
     registry,
@@ -21,6 +24,7 @@ from heimdall_core.cli.common import (
 from heimdall_core.cli.run import load
 from heimdall_core.dataset.shard_write import ShardSize, sharded_name
 from heimdall_core.errors import HeimdallError
+from heimdall_core.execution import working
 from heimdall_core.pipeline.data_stages import sources_of
 from heimdall_core.pipeline.measure import peak_bytes
 from heimdall_core.pipeline.steps.companions import Ties, write_companions
@@ -84,6 +88,7 @@ _file = click.Path(path_type=Path)
     help="Processes that check rows; 0 for one per processor. The rows are the same.",
 )
 @shard_options
+@executor_options
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Generator's option.")
 @json_option
 def generate(
@@ -106,6 +111,7 @@ def generate(
     shards: ShardSize | None,
     settings: tuple[str, ...],
     as_json: bool,
+    **executor: Any,
 ) -> None:
     """Generate a dataset: rows with distinct prompts, each checked by its language.
 
@@ -113,13 +119,15 @@ def generate(
     and plugins, 10 % troubleshooting, of the generators that are installed.
     """
     started = time.monotonic()
-    with progress() as observe:
+    with ExitStack() as stack:
+        observe = stack.enter_context(progress())
 
         def note(text: str) -> None:
             observe(Event("warning", "generate", text))
 
         focus = _focus(optimize_focus, plugin_focus, bool(recipe or generators))
         plugins = registry()
+        stack.enter_context(working(plugins, executor_table(**executor, workers=workers), observe))
         sources = _sources(plugins, recipe, generators, settings, focus, note)
         if recipe and not max_context_size:
             max_context_size = load(recipe, ()).resolve(plugins).generate.max_context_size

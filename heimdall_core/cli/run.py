@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import attrs
 import click
 
 from heimdall_core.cli.common import (
     console,
+    executor_options,
+    executor_table,
     human_bytes,
     human_seconds,
     json_option,
@@ -18,6 +21,7 @@ from heimdall_core.cli.common import (
     runs_option,
 )
 from heimdall_core.errors import FindingsError
+from heimdall_core.execution import LOCAL
 from heimdall_core.pipeline import run
 from heimdall_core.pipeline.plan import PlannedStage, plan
 from heimdall_core.pipeline.steps.evaluate import missed_targets
@@ -30,6 +34,7 @@ from heimdall_core.recipe import Recipe, trust_of
 @click.option("--name", help="Name of the run, in place of the recipe's.")
 @click.option("--until", metavar="STAGE", help="Stop after this stage.")
 @click.option("--plan", "only_plan", is_flag=True, help="Say what would run, and run nothing.")
+@executor_options
 @runs_option
 @json_option
 def run_command(
@@ -40,6 +45,7 @@ def run_command(
     only_plan: bool,
     runs: Path,
     as_json: bool,
+    **executor: Any,
 ) -> None:
     """Run RECIPE, a TOML file or a preset's name.
 
@@ -48,6 +54,11 @@ def run_command(
     if name:
         overrides = (*overrides, f"name={name}")
     found = load(recipe, overrides)
+    if table := executor_table(**executor):
+        # Another executor has other options: what the recipe says of its own is not for this one.
+        kept = found.executor if table.get("name", LOCAL) == found.executor.get("name") else {}
+        kept = kept if "name" in table else found.executor
+        found = attrs.evolve(found, executor={**kept, **table})
     plugins = registry(found.plugins)
     if only_plan:
         lines = plan(found, plugins, runs)

@@ -348,12 +348,13 @@ def _write(
 ) -> bool:
     """The rows that stay and the list of removals, both in the order of the source. Returns
     whether anything differs from what was read."""
-    writer = BlockWriter(decisions, about)
+    writer = BlockWriter(decisions.checker, about, md5=decisions.options.hash == "md5")
     starts = accumulate(decisions.block_rows, initial=0)
+    verdicts = map(decisions.of_block, starts, decisions.block_rows)
     total = formats.size(source)
     changed = False
     # Not strict: a file that grew or shrank meanwhile is told by the caller.
-    blocks = zip(starts, decisions.block_rows, formats.blocks(source), strict=False)
+    blocks = zip(verdicts, formats.blocks(source), strict=False)
     for part in ordered_map(writer, blocks, decisions.options.workers):
         if part.rows:
             out(part.rows)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+from attrs import frozen
 
 from heimdall_core.dataset.balance import cap, spread
 from heimdall_core.dataset.checks import AnswerChecker
 from heimdall_core.dataset.io import rows_at
-from heimdall_core.dataset.near import NearIndex
+from heimdall_core.dataset.near_spread import open_index
 from heimdall_core.dataset.report import Listed, show_ratio
 from heimdall_core.dataset.rows import Repeats
 from heimdall_core.dataset.same import Sameness
@@ -29,6 +31,37 @@ REASONS: Final = (
 )
 _CODE: Final = {reason: code for code, reason in enumerate(REASONS, 1)}
 _KINDS: Final = {name: COLUMNS[name] for name in ("line", "answer", "category", "checked_by")}
+
+
+@frozen
+class BlockDecisions:
+    """The verdicts on the rows of one block: small, and fit to be sent to another process."""
+
+    gone: bytes
+    """By row: 0 for one that stays, or 1 + the place of its reason among `REASONS`."""
+    details: Mapping[int, str]
+    """Why a row goes, in words; "" where only its text can tell."""
+    checked_by: bytes
+    """By row: 1 + the place in `languages` of the one that found no error in it, or 0."""
+    languages: tuple[str, ...]
+
+    def checked_with(self, at: int) -> str:
+        """The language that found no error in the row's answer, or an empty name."""
+        by = self.checked_by[at]
+        return self.languages[by - 1] if by else ""
+
+    def removal(
+        self, at: int, example: Example, where: str, checker: AnswerChecker
+    ) -> tuple[str, str]:
+        """Reason and detail of a row that goes."""
+        reason = REASONS[self.gone[at] - 1]
+        return reason, self.details[at] or language_detail(checker, example, where)
+
+
+def language_detail(checker: AnswerChecker, example: Example, where: str) -> str:
+    """What is wrong with an answer by its language."""
+    found = checker.check(example, where)
+    return f"{found[0]}: {_first_error(found[1])}" if found else ""
 
 
 class Decisions:
@@ -54,7 +87,7 @@ class Decisions:
         self._reason, self._reference = Column("B", folder), Column("Q", folder)
         self._conflicts: dict[int, tuple[int, int]] = {}  # by kept number: answers, first row
         self._surplus: dict[int, str] = {}  # by category: the detail of its removals
-        repeats, index = Repeats(folder), NearIndex(folder)
+        repeats, index = Repeats(folder), open_index(folder)
         wanted = ScanOptions(
             check_language=options.check_language,
             placeholders=options.drop_placeholders,
@@ -62,8 +95,9 @@ class Decisions:
             near=options.near_duplicates,
             examples=options.examples,
         )
-        for found in scan(path, wanted, checker, workers=options.workers, emit=emit):
-            self._take(found, repeats, index)
+        scanned = scan(path, wanted, checker, index=index, workers=options.workers, emit=emit)
+        for found in scanned:
+            self._take(found, repeats)
         self._reference.fill(0, self.rows)
         self._gone, self._of = self._reason.values(), self._reference.values()
         self._values: dict[str, Any] = {n: c.values() for n, c in self._columns.items()}
@@ -90,38 +124,37 @@ class Decisions:
         return len(self._columns["line"])
 
     @property
-    def gone(self) -> Any:
-        """By row: 0 for one that stays."""
-        return self._gone
-
-    @property
     def marked(self) -> int:
         """Rows that stay and that a language has checked."""
         by = self._values["checked_by"]
         return sum(b != 0 and not g for b, g in zip(by, self._gone, strict=True))
 
-    def checked_with(self, row: int) -> str:
-        """The language that found no error in the row's answer, or an empty name."""
-        by = self._values["checked_by"][row]
-        return self._languages[by - 1] if by else ""
+    def of_block(self, start: int, count: int) -> BlockDecisions:
+        """What was decided of `count` rows from `start` on."""
+        gone = bytes(self._gone[start : start + count])
+        return BlockDecisions(
+            gone,
+            {at: self._detail(start + at) for at, code in enumerate(gone) if code},
+            bytes(self._values["checked_by"][start : start + count]),
+            tuple(self._languages),
+        )
 
-    def removal(self, row: int, example: Example, where: str) -> tuple[str, str]:
-        """Reason and detail of a row that goes."""
+    def _detail(self, row: int) -> str:
+        """Why a row goes, in words; "" where only its text can tell."""
         reason = REASONS[self._gone[row] - 1]
         other = self._of[row]
         if reason == "placeholder":
-            return reason, "the answer only stands for one"
+            return "the answer only stands for one"
         if reason == "language":
-            found = self.checker.check(example, where)
-            return reason, f"{found[0]}: {_first_error(found[1])}" if found else ""
+            return ""
         if reason == "contradiction":
             answers, first = self._conflicts[other]
             line = self._values["line"][first]
-            return reason, f"{answers} different answers to this prompt, first at line {line}"
+            return f"{answers} different answers to this prompt, first at line {line}"
         if reason == "balance":
-            return reason, self._surplus[self._values["category"][row]]
+            return self._surplus[self._values["category"][row]]
         kind = {"duplicate": "of", "canonical": "same query as", "near": "almost as"}[reason]
-        return reason, f"{kind} line {self._values['line'][other]}"
+        return f"{kind} line {self._values['line'][other]}"
 
     def categories(self, *, removed: bool) -> Counter[str]:
         """Rows by category, with the removed ones or without; then 0 for a category that has
@@ -153,11 +186,12 @@ class Decisions:
             for row in rows:
                 where = f"{self.path}:{lines[row]}"
                 example = texts.get(lines[row], Example(""))
-                listed.append(f"{where}: {self.removal(row, example, where)[1]}")
+                detail = self._detail(row) or language_detail(self.checker, example, where)
+                listed.append(f"{where}: {detail}")
             shown[reason] = tuple(listed)
         return {**shown, "format": tuple(self.bad.shown)}
 
-    def _take(self, found: Scanned, repeats: Repeats, index: NearIndex) -> None:
+    def _take(self, found: Scanned, repeats: Repeats) -> None:
         start = self.rows
         self.bad.take(found.bad, found.bad_lines)
         self.missing += found.missing
@@ -184,8 +218,6 @@ class Decisions:
             if not verdict:
                 prompt = columns["prompt"][16 * offset : 16 * offset + 16]
                 repeats.add(start + offset, prompt, answer)
-        if found.near:
-            index.add(found.near)
 
     def _reject_repeats(self, repeats: Repeats, same: Sameness) -> None:
         """Duplicates, then contradictions. Votes are counted with the duplicates."""

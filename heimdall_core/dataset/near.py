@@ -9,10 +9,11 @@ and punctuation. Two rows are held against each other where they share a band of
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from heimdall_core.dataset.parallel import ordered_map
 from heimdall_core.dataset.rows import loosen, short_digest
 from heimdall_core.dataset.spill import Column
 from heimdall_core.errors import missing_extra
@@ -116,18 +117,19 @@ def _mixed(np: Any, numbers: Any) -> Any:
     return numbers ^ (numbers >> np.uint64(31))
 
 
-class NearIndex:
-    """The signatures of a dataset, 192 bytes a row on the disk, and the pairs that they give."""
+class Index:
+    """The pairs of near rows, whoever finds them."""
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self._signatures = Column("B", folder)
-        self._bands = [Column("Q", folder) for _ in range(BANDS)]
+    rows: int
 
-    def add(self, found: tuple[bytes, list[bytes]]) -> None:
-        """Takes the signatures of the next rows."""
-        self._signatures.extend(found[0])
-        for column, data in zip(self._bands, found[1], strict=True):
-            column.extend(data)
+    def scan(self, function: Callable[[Any], Any], blocks: Iterable[Any], workers: int) -> Any:
+        """What `function` finds in each block, in order; its signatures (`near`) are taken in."""
+        raise NotImplementedError
+
+    def edges(self, alive: Any, threshold: float, reach: int) -> Iterator[Any]:
+        """Arrays of two columns: (earlier, later) of rows that are near by their signatures. A pair
+        may come more than once."""
+        raise NotImplementedError
 
     def removals(
         self,
@@ -154,12 +156,7 @@ class NearIndex:
     def pairs(self, threshold: float, same: Callable[[Any, Any], Any]) -> Any:
         """All (earlier, later) that are near and teach the same, as an array of two columns."""
         np, _ = packages()
-        alive = np.ones(len(self._signatures) // PERMUTATIONS, bool)
-        edges = [
-            pair
-            for band in self._bands
-            for pair in self._pairs(band, alive, threshold, _REACHES[-1])
-        ]
+        edges = list(self.edges(np.ones(self.rows, bool), threshold, _REACHES[-1]))
         if not edges:
             return np.empty((0, 2), np.int64)
         found = np.unique(np.concatenate(edges), axis=0)
@@ -174,9 +171,7 @@ class NearIndex:
         same: Callable[[Any, Any], Any],
     ) -> bool:
         np, _ = packages()
-        edges = [
-            pair for band in self._bands for pair in self._pairs(band, alive, threshold, reach)
-        ]
+        edges = list(self.edges(alive, threshold, reach))
         if not edges:
             return False
         pairs = np.unique(np.concatenate(edges), axis=0)
@@ -189,9 +184,73 @@ class NearIndex:
                 alive[later] = False
         return len(removed) > before
 
+
+def neighbours(starts: Any, reach: int) -> Iterator[tuple[Any, Any]]:
+    """Places of (earlier, later) in an order by bucket: each with the `reach` before it in its
+    bucket, and with the first. `starts` holds by place where its bucket begins."""
+    np, _ = packages()
+    crowded = np.flatnonzero(starts < np.arange(len(starts)))
+    for back in range(1, reach + 1):
+        at = crowded[crowded - back >= starts[crowded]]
+        if not len(at):
+            return
+        yield at - back, at
+    at = crowded[crowded - reach > starts[crowded]]
+    yield starts[at], at
+
+
+def bucket_starts(same_as_before: Any) -> Any:
+    """By place, where its bucket begins; given by place, from the second on, whether it is in the
+    bucket of the one before."""
+    np, _ = packages()
+    starts = np.arange(len(same_as_before) + 1)
+    starts[1:][same_as_before] = 0
+    return np.maximum.accumulate(starts)
+
+
+def near_pairs(signs: Any, earlier: Any, later: Any, threshold: float) -> Iterator[Any]:
+    """Those of the pairs whose signatures agree in at least that share of their values."""
+    np, _ = packages()
+    for at in range(0, len(earlier), _PAIRS):
+        a, b = earlier[at : at + _PAIRS], later[at : at + _PAIRS]
+        near = (signs[a] == signs[b]).sum(axis=1) >= threshold * PERMUTATIONS
+        if near.any():
+            yield np.stack([a[near], b[near]], axis=1)
+
+
+class NearIndex(Index):
+    """The signatures of a dataset, 192 bytes a row on the disk, and the pairs that they give."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._signatures = Column("B", folder)
+        self._bands = [Column("Q", folder) for _ in range(BANDS)]
+
+    @property
+    def rows(self) -> int:  # type: ignore[override]
+        """Rows that were taken in."""
+        return len(self._signatures) // PERMUTATIONS
+
+    def scan(self, function: Callable[[Any], Any], blocks: Iterable[Any], workers: int) -> Any:
+        """See `Index`."""
+        for found in ordered_map(function, blocks, workers):
+            if found.near:
+                self.add(found.near)
+            yield found
+
+    def add(self, found: tuple[bytes, list[bytes]]) -> None:
+        """Takes the signatures of the next rows."""
+        self._signatures.extend(found[0])
+        for column, data in zip(self._bands, found[1], strict=True):
+            column.extend(data)
+
+    def edges(self, alive: Any, threshold: float, reach: int) -> Iterator[Any]:
+        """See `Index`."""
+        for band in self._bands:
+            yield from self._pairs(band, alive, threshold, reach)
+
     def _pairs(self, band: Column, alive: Any, threshold: float, reach: int) -> Iterator[Any]:
         """(earlier, later) of rows that share this band's number and are near by their whole
-        signatures: each row with the `reach` before it in its bucket, and with the first."""
+        signatures."""
         np, _ = packages()
         numbers = np.frombuffer(band.values(), np.uint64)
         signs = np.frombuffer(self._signatures.values(), np.uint8).reshape(-1, PERMUTATIONS)
@@ -202,24 +261,8 @@ class NearIndex:
             mine = alive if part_of is None else alive & (part_of == part)
             rows = np.flatnonzero(mine)
             order = rows[np.argsort(numbers[rows], kind="stable")]
-            starts = np.arange(len(order))
-            starts[1:][numbers[order[1:]] == numbers[order[:-1]]] = 0
-            starts = np.maximum.accumulate(starts)
-            crowded = np.flatnonzero(starts < np.arange(len(order)))
-            for back in range(1, reach + 1):
-                at = crowded[crowded - back >= starts[crowded]]
-                if not len(at):
-                    break
-                yield from self._near(signs, order[at - back], order[at], threshold)
-            else:
-                at = crowded[crowded - reach > starts[crowded]]
-                yield from self._near(signs, order[starts[at]], order[at], threshold)
-
-    @staticmethod
-    def _near(signs: Any, earlier: Any, later: Any, threshold: float) -> Iterator[Any]:
-        np, _ = packages()
-        for at in range(0, len(earlier), _PAIRS):
-            a, b = earlier[at : at + _PAIRS], later[at : at + _PAIRS]
-            near = (signs[a] == signs[b]).sum(axis=1) >= threshold * PERMUTATIONS
-            if near.any():
-                yield np.stack([a[near], b[near]], axis=1)
+            if not len(order):
+                continue
+            starts = bucket_starts(numbers[order[1:]] == numbers[order[:-1]])
+            for earlier, later in neighbours(starts, reach):
+                yield from near_pairs(signs, order[earlier], order[later], threshold)

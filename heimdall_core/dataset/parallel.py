@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import chain, islice
@@ -61,7 +61,9 @@ def local_map(function: Callable[[T], R], items: Iterable[T], options: Any) -> I
     return _local(function, items, options.workers)
 
 
-def ordered_map(function: Callable[[T], R], items: Iterable[T], workers: int = 0) -> Iterator[R]:
+def ordered_map(
+    function: Callable[[T], R], items: Iterable[T], workers: int = 0
+) -> Generator[R, None, None]:
     """`function(item)` for each item, in order; at most a few results per worker wait at a time.
 
     `workers` is 0 for one per core. What the function raises is raised here. Raises `DatasetError`

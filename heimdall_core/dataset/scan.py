@@ -23,7 +23,7 @@ from heimdall_core.dataset.checks import AnswerChecker, is_invalid, is_placehold
 from heimdall_core.dataset.formats import Block
 from heimdall_core.dataset.io import BadLine
 from heimdall_core.dataset.lengths import count_tokens, load_tokenizer
-from heimdall_core.dataset.near import guard, near_text, packages, signatures
+from heimdall_core.dataset.near import Index, guard, near_text, packages, signatures
 from heimdall_core.dataset.parallel import ordered_map
 from heimdall_core.dataset.rows import (
     answer_digest,
@@ -115,15 +115,22 @@ def scan(
     options: ScanOptions,
     checker: AnswerChecker,
     *,
+    index: Index | None = None,
     workers: int = 0,
     emit: Emit = lambda event: None,
 ) -> Iterator[Scanned]:
-    """What each block of `path` came to, in order. Raises `DatasetError` for a file that cannot
-    be read, and for an extra that is missing."""
+    """What each block of `path` came to, in order; the rows' signatures go into `index`. Raises
+    `DatasetError` for a file that cannot be read, and for an extra that is missing."""
     scanner = Scanner(options, checker)
     scanner.prepare()
     total = formats.size(path)
-    for found in ordered_map(scanner, formats.blocks(path), workers):
+    blocks = formats.blocks(path)
+    results = (
+        index.scan(scanner, blocks, workers)
+        if index is not None and options.near
+        else ordered_map(scanner, blocks, workers)
+    )
+    for found in results:
         emit(Event("progress", message="reading", done=found.done, total=total))
         yield found
 

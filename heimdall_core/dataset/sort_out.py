@@ -9,7 +9,8 @@ from collections.abc import Mapping
 import attrs
 from attrs import frozen
 
-from heimdall_core.dataset.curate import Decisions
+from heimdall_core.dataset.checks import AnswerChecker
+from heimdall_core.dataset.curate import BlockDecisions
 from heimdall_core.dataset.formats import Block
 from heimdall_core.dataset.io import BadLine, dump_example
 from heimdall_core.dataset.rows import seen_rows
@@ -31,11 +32,11 @@ class SortedOut:
 class BlockWriter:
     """Sorts a block's rows out by decisions that were made before. Called in a worker."""
 
-    def __init__(self, decisions: Decisions, about: Mapping[str, str]) -> None:
-        self.decisions, self.about = decisions, about
+    def __init__(self, checker: AnswerChecker, about: Mapping[str, str], *, md5: bool) -> None:
+        self.checker, self.about, self.md5 = checker, about, md5
 
-    def __call__(self, part: tuple[int, int, Block]) -> SortedOut:
-        start, count, block = part
+    def __call__(self, part: tuple[BlockDecisions, Block]) -> SortedOut:
+        decisions, block = part
         rows: list[str] = []
         removals: list[str] = []
         marked = False
@@ -44,13 +45,14 @@ class BlockWriter:
         )
         # `range` ends it: a file that has grown meanwhile is told by the caller. It comes second,
         # so that the bad lines after the last row are read.
-        for (line, row, seen), index in zip(source, range(start, start + count), strict=False):
-            if self.decisions.gone[index]:
+        indices = range(len(decisions.gone))
+        for (line, row, seen), index in zip(source, indices, strict=False):
+            if decisions.gone[index]:
                 where = f"{block.path}:{line}{block.place(line)}"
-                reason, detail = self.decisions.removal(index, row, where)
+                reason, detail = decisions.removal(index, row, where, self.checker)
                 removals.append(self._entry(block, line, reason, detail, row, seen))
                 continue
-            kept = _marked(row, self.decisions.checked_with(index))
+            kept = _marked(row, decisions.checked_with(index))
             marked |= kept is not row
             rows.append(dump_example(kept) + "\n")
         return SortedOut("".join(rows), "".join(removals), marked or bool(removals), block.done)
@@ -70,7 +72,7 @@ class BlockWriter:
         entry["detail"] = detail.reason if isinstance(detail, BadLine) else detail
         if row:
             entry |= {"id": row.id, "category": row.category}
-        if seen and self.decisions.options.hash == "md5":
+        if seen and self.md5:
             text = (seen.prompt + seen.answer).encode()
             entry["md5"] = hashlib.md5(text, usedforsecurity=False).hexdigest()
         return json.dumps(entry, ensure_ascii=False) + "\n"

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from heimdall_core.dataset.checks import AnswerChecker
-from heimdall_core.dataset.near import NearIndex, packages
+from heimdall_core.dataset.near import packages
+from heimdall_core.dataset.near_spread import open_index
 from heimdall_core.dataset.same import Sameness
 from heimdall_core.dataset.scan import Emit, ScanOptions, scan
 from heimdall_core.dataset.spill import Column
@@ -32,7 +33,7 @@ class Ties:
         self._starts: list[int] = []
         self._sames: list[Sameness] = []
         self._guards, self._answers = Column("Q"), Column("Q")
-        self._index = NearIndex()
+        self._index = open_index()
         self._near = near
         for path in paths:
             self._starts.append(len(self._answers))
@@ -40,13 +41,12 @@ class Ties:
             wanted = ScanOptions(
                 check_language=False, placeholders=False, near=near, guards=True, examples=0
             )
-            for found in scan(path, wanted, checker, workers=workers, emit=emit):
+            index = self._index
+            for found in scan(path, wanted, checker, index=index, workers=workers, emit=emit):
                 lines.extend(found.columns["line"])
                 for column in (answers, self._answers):
                     column.extend(found.columns["answer"])
                 self._guards.extend(found.columns["guard"])
-                if found.near:
-                    self._index.add(found.near)
             self._sames.append(
                 Sameness(path, checker, lines, answers, made=made, workers=workers, emit=emit)
             )

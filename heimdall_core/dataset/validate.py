@@ -15,6 +15,7 @@ from heimdall_core.dataset import near, personal
 from heimdall_core.dataset.checks import AnswerChecker, LanguageLookup, no_language
 from heimdall_core.dataset.io import rows_at
 from heimdall_core.dataset.lengths import TokenReport, token_report
+from heimdall_core.dataset.near_spread import open_index
 from heimdall_core.dataset.report import (
     Contradiction,
     FindingCount,
@@ -154,7 +155,7 @@ class _Validation:
         self.lines = Column("Q")  # line number by row
         self.answers = Column("Q")
         self.repeats = Repeats()
-        self.near_index = near.NearIndex()
+        self.near_index = open_index()
         self.tokens = (Column("I"), Column("I"))
         self.bad = Listed(options.examples)
         self.placeholders = Listed(options.examples)
@@ -185,7 +186,15 @@ class _Validation:
             tokenizer=self.options.tokenizer,
             examples=self.options.examples,
         )
-        for found in scan(self.path, wanted, self.checker, workers=self.options.workers, emit=emit):
+        scanned = scan(
+            self.path,
+            wanted,
+            self.checker,
+            index=self.near_index,
+            workers=self.options.workers,
+            emit=emit,
+        )
+        for found in scanned:
             self._take(found)
         return self._report(emit)
 
@@ -218,8 +227,6 @@ class _Validation:
             self.ids.add(digest, content, 0)
         self.lines.extend(found.columns["line"])
         self.answers.extend(found.columns["answer"])
-        if found.near:
-            self.near_index.add(found.near)
         for column, name in zip(self.tokens, ("prompt_tokens", "answer_tokens"), strict=True):
             column.extend(found.columns.get(name, b""))
         self.rows += found.rows

@@ -6,7 +6,7 @@ import datetime
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import attrs
 from attrs import frozen
 
 from heimdall_core.errors import HeimdallError, RecipeError, StageError, did_you_mean
+from heimdall_core.execution import Work
 from heimdall_core.pipeline.measure import Meter, code_digest, git_state
 from heimdall_core.pipeline.stage import Stage, StageContext
 from heimdall_core.pipeline.stages import STAGES
@@ -101,11 +102,14 @@ def run(
     folder = RunFolder(Path(runs) / recipe.name)
     with folder.lock():
         (folder.root / "recipe.toml").write_text(recipe.to_toml(registry), encoding="utf-8")
-        with _logging(folder.root / "log.txt") as log:
+        with (
+            _logging(folder.root / "log.txt") as log,
+            Work(registry, recipe.executor) as work,
+        ):
             results: dict[str, StageResult] = {}
             for stage in wanted:
                 results[stage.name] = _stage(
-                    stage, recipe, registry, folder, results, on_event, log
+                    stage, recipe, registry, folder, results, on_event, log, work
                 )
             manifest = _manifest(recipe, registry, folder, results)
             write_json(folder.root / "manifest.json", manifest)
@@ -182,6 +186,7 @@ def _stage(
     done: Mapping[str, StageResult],
     on_event: Observer,
     log: Observer,
+    executor: Work,
 ) -> StageResult:
     notes: list[str] = []
 
@@ -220,7 +225,8 @@ def _stage(
         inputs = {name: result.folder for name, result in done.items()}
         context = StageContext(recipe, registry, inputs, digests, partial, work, emit)
         try:
-            outcome = stage.run(context)
+            with executor.spread(emit) if stage.spread else nullcontext():
+                outcome = stage.run(context)
         except OSError as error:  # a full disk, a folder that was taken away
             place = error.filename or partial
             reason = error.strerror or str(error)

@@ -50,3 +50,5 @@ class Stage:
     """Core modules whose source belongs to the key."""
     libraries: tuple[str, ...] = ()
     """Distributions whose versions belong to the key."""
+    spread: bool = False
+    """Whether it has work for an executor."""

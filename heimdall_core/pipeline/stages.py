@@ -37,7 +37,8 @@ STAGES: tuple[Stage, ...] = (
             *_languages(recipe, registry),
         ),
         data_stages.generate,
-        (f"{_STEPS}.generate", f"{_STEPS}.checking", *_ROWS),
+        (f"{_STEPS}.generate", f"{_STEPS}.parts", f"{_STEPS}.checking", *_ROWS),
+        spread=True,
     ),
     Stage(
         "validate",
@@ -47,6 +48,7 @@ STAGES: tuple[Stage, ...] = (
         data_stages.validate,
         _CURATE,
         ("rensa", "numpy", "phonenumbers", "python-stdnum", "detect-secrets"),
+        spread=True,
     ),
     Stage(
         "correct",
@@ -62,8 +64,9 @@ STAGES: tuple[Stage, ...] = (
             *_languages(recipe, registry),
         ),
         data_stages.correct,
-        (f"{_STEPS}.generate", f"{_STEPS}.refill", *_CURATE),
+        (f"{_STEPS}.generate", f"{_STEPS}.parts", f"{_STEPS}.refill", *_CURATE),
         ("rensa", "numpy"),
+        spread=True,
     ),
     Stage(
         "split",
@@ -73,6 +76,7 @@ STAGES: tuple[Stage, ...] = (
         data_stages.split,
         _CURATE,
         ("rensa", "numpy"),
+        spread=True,
     ),
     Stage(
         "train",
@@ -138,5 +142,6 @@ STAGES: tuple[Stage, ...] = (
             *_PROMPT,
         ),
         ("torch", "transformers", "llama-cpp-python"),
+        spread=True,
     ),
 )

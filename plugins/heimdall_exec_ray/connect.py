@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -28,7 +29,21 @@ def ray_package() -> Any:
         import ray
     except ImportError as error:
         raise missing_extra(str(error.name), "ray", "the executor 'ray'") from error
+    # Ray prints what its nodes report on standard output, where only ours may stand, and has no
+    # switch for it.
+    from ray._private import worker
+
+    if hasattr(worker, "print_to_stdstream"):
+        worker.print_to_stdstream = _hear
     return ray
+
+
+#: What the nodes have reported, such as a worker that has died.
+heard: deque[str] = deque(maxlen=1000)
+
+
+def _hear(data: Any, *_: Any, **__: Any) -> None:
+    heard.extend(str(line) for line in data.get("lines", ()))
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from heimdall_exec_ray.connect import heard
 from heimdall_exec_ray.worker import Shipped, gathered, scattered
 
 if TYPE_CHECKING:
@@ -26,9 +27,10 @@ class RayExchange:
         self._pieces: list[list[Any]] = []
         self._items: list[Any] = []
         self._states: list[Any] = []
+        heard.clear()
         self._retries = {"max_retries": session.options.retries, "num_cpus": 1}
 
-    def scatter(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+    def scatter(self, function: Callable[[Any, int], Any], items: Iterable[Any]) -> Iterator[Any]:
         """Results in order; the pieces stay where they are."""
         task = self._ray.remote(_scatter).options(num_returns=1 + self.parts, **self._retries)
         shipped = self._session.ship(function)
@@ -57,6 +59,7 @@ class RayExchange:
         ]
         self._ray.wait(self._states, num_returns=len(self._states), fetch_local=False)
         self._session.look()
+        self._tell()
         self._pieces = []
 
     def each(self, function: Callable[[Any, Any], Any], shared: Any) -> Iterator[Any]:
@@ -71,9 +74,18 @@ class RayExchange:
         from heimdall_exec_ray.session import cause_of
 
         try:
-            return self._ray.get(reference)
+            result = self._ray.get(reference)
         except self._ray.exceptions.RayTaskError as error:
             raise cause_of(error) from error
+        self._tell()
+        return result
+
+    def _tell(self) -> None:
+        """Ray does by itself again what a worker that has died was at."""
+        died = sum("A worker died" in line for line in heard)
+        heard.clear()
+        for _ in range(died):
+            self._session.warn("a worker process has died; what it was at is done again")
 
 
 def _scatter(shipped: Shipped, item: Any, parts: int) -> list[Any]:

@@ -22,9 +22,10 @@ from typing import IO, Any, Protocol, Self, cast
 import attrs
 from attrs import frozen
 
+from heimdall_core.dataset.parallel import current_session
 from heimdall_core.errors import HeimdallError, PluginError
 from heimdall_core.registry import Registry
-from heimdall_core.types import NO_SCHEMA, CheckRequest, Example, Finding, Json
+from heimdall_core.types import NO_SCHEMA, CheckRequest, Example, Finding, Json, Stream
 
 #: What a query must fit that is said to be about no graph, where its generator describes the graphs
 #: that its other queries are about: it may name no label, type or property.
@@ -139,6 +140,30 @@ class Checker:
         return next((f for f in findings if f.severity == "error"), None)
 
 
+class SpreadChecker:
+    """Checks on the executor that is at work."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.ask, self.ready, self.take = stream.put, stream.ready, stream.take
+        self.waiting, self.close = stream.waiting, stream.close
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _Checks:
+    """Checks a chunk. Called in a worker."""
+
+    def __init__(self, checks: Mapping[str, Check], schemas: Mapping[str, Json]) -> None:
+        self._checker = Checker(checks, schemas)
+
+    def __call__(self, chunk: Sequence[Question | None]) -> list[Finding | None]:
+        return [self._checker.error(each) if each else None for each in chunk]
+
+
 class ProcessChecker:
     """Checks in processes of its own, which take turns."""
 
@@ -228,6 +253,10 @@ class _Worker:
         self._answers.put(b"")
 
 
+#: Whoever checks.
+AnyChecker = Checker | ProcessChecker | SpreadChecker
+
+
 def reference(function: Callable[..., Any]) -> str:
     """`module:name` of a function that another process can import; '' where there is none."""
     named: str = getattr(function, "reference", "")
@@ -243,12 +272,17 @@ def reference(function: Callable[..., Any]) -> str:
 
 def open_checker(
     registry: Registry, schemas: Mapping[str, Json], *, rows: int, workers: int
-) -> Checker | ProcessChecker:
-    """A checker over all languages: with `workers` processes, or as many as there are processors
-    for 0, or in this process where so few rows are not worth a start."""
+) -> AnyChecker:
+    """A checker over all languages: on the executor that is at work, else with `workers` processes,
+    or as many as there are processors for 0, or in this process where so few rows are not worth a
+    start."""
     checks: dict[str, Check] = {
         name: registry.language(name).check for name in registry.names("language")
     }
+    session = current_session()
+    stream = session.stream(_Checks(checks, schemas)) if session is not None else None
+    if stream is not None:
+        return SpreadChecker(stream)
     count = workers or min(processors(), 4)
     references = {name: reference(check) for name, check in checks.items()}
     if count < 2 or (not workers and rows < 4000) or not all(references.values()):

@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 from attrs import frozen
 
+from heimdall_core.dataset.parallel import current_session, ordered_map
 from heimdall_core.errors import HeimdallError, PluginError
 from heimdall_core.pipeline.statistics import Metric, summarise
 from heimdall_core.pipeline.steps.answers import AnswerLog, write_answers
@@ -148,7 +149,7 @@ def evaluate_model(
     for name, options in evaluators.items():
         emit(Event("note", "evaluate", f"{label}: {name}"))
         plugin = plugins[name]
-        measurements = _measure(plugin, context, options)
+        measurements = _measure(plugin, context, options, registry)
         result = _result(plugin, rows, difficulties, measurements, targets or {}, seed)
         if math.isfinite(result.value.value):
             emit(Event("metric", "evaluate", label, values={name: result.value.value}))
@@ -183,7 +184,46 @@ def write_report(path: Path, rows: Sequence[Example], report: EvaluateReport) ->
     write_suite(suite_path(path), report.suite)
 
 
-def _measure(plugin: Evaluator, context: EvaluateContext, options: Any) -> list[Measurement]:
+#: Rows that are measured at a time where they are measured elsewhere.
+_PART = 50
+
+
+def _measure(
+    plugin: Evaluator, context: EvaluateContext, options: Any, registry: Registry
+) -> list[Measurement]:
+    if current_session() is None or not plugin.rowwise or len(context.examples) <= _PART:
+        return _measured(plugin, context, options)
+    scorer = _Scorer(registry, plugin, options, context.schemas, context.seed)
+    parts = (
+        (context.examples[at : at + _PART], context.completions[at : at + _PART])
+        for at in range(0, len(context.examples), _PART)
+    )
+    return [each for part in ordered_map(scorer, parts) for each in part]
+
+
+@frozen
+class _Scorer:
+    """One metric over some rows. Called in a worker."""
+
+    registry: Registry
+    plugin: Evaluator
+    options: Any
+    schemas: Mapping[str, Json]
+    seed: int
+
+    def __call__(self, part: tuple[Sequence[Example], Sequence[Completion]]) -> list[Measurement]:
+        context = EvaluateContext(
+            examples=part[0],
+            completions=part[1],
+            model=None,
+            language=self.registry.find_language,
+            schemas=self.schemas,
+            seed=self.seed,
+        )
+        return _measured(self.plugin, context, self.options)
+
+
+def _measured(plugin: Evaluator, context: EvaluateContext, options: Any) -> list[Measurement]:
     try:
         measurements = list(plugin.measure(context, options))
     except HeimdallError:

@@ -7,10 +7,9 @@ that the dialect answers wrong included. What does not is counted, and listed wh
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, nullcontext
 from math import ceil
 from pathlib import Path
@@ -20,29 +19,54 @@ import attrs
 from attrs import frozen
 
 from heimdall_core.dataset import atomic_text, dump_example
+from heimdall_core.dataset.io import example_from_dict
+from heimdall_core.dataset.parallel import ordered_map
 from heimdall_core.dataset.save import Write, atomic_rows
 from heimdall_core.dataset.shard_write import ShardSize
-from heimdall_core.errors import FindingsError, HeimdallError, PluginError
+from heimdall_core.errors import FindingsError
 from heimdall_core.pipeline.steps.checking import (
     CHUNK,
     NOTHING,
+    AnyChecker,
     Checker,
-    ProcessChecker,
     gap,
     open_checker,
     question,
 )
+from heimdall_core.pipeline.steps.parts import (
+    PART_ROWS,
+    MadePart,
+    Part,
+    PartMaker,
+    Source,
+    all_schemas,
+    answer_key_of,
+    completed,
+    generator_seed,
+    in_parts,
+    marked,
+    prompt_key_of,
+    rows_of,
+)
 from heimdall_core.registry import Registry
 from heimdall_core.types import (
     CONTEXT_SIZES,
-    NO_SCHEMA,
     Event,
     Example,
     Finding,
     GenerateContext,
-    Generator,
     Json,
 )
+
+__all__ = [
+    "GenerateReport",
+    "Source",
+    "all_schemas",
+    "generate_dataset",
+    "generator_seed",
+    "known_schemas",
+    "shares",
+]
 
 _EVERY = 500
 
@@ -51,17 +75,6 @@ FOCUS_SHARE = 0.5
 
 #: How often a generator is asked again for rows that were lost to the check or to repetition.
 _ROUNDS = 4
-
-
-@frozen
-class Source:
-    """One generator of the mix, with its share."""
-
-    generator: Generator
-    options: Any
-    weight: float = 1.0
-    focus: tuple[str, ...] = ()
-    """Categories that get `FOCUS_SHARE` of its rows, evenly."""
 
 
 @frozen
@@ -102,21 +115,6 @@ def shares(sources: tuple[Source, ...], total: int) -> list[int]:
     return counts
 
 
-def generator_seed(seed: int, name: str) -> int:
-    """A seed of the generator's own, so that another one in the mix does not change its rows."""
-    digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()
-    return int.from_bytes(digest[:8], "big")
-
-
-def all_schemas(sources: tuple[Source, ...]) -> dict[str, Json]:
-    """The graph schemas that the generators' rows name."""
-    found: dict[str, Json] = {}
-    for source in sources:
-        if source.generator.schemas is not None:
-            found.update(source.generator.schemas(source.options))
-    return found
-
-
 def generate_dataset(
     registry: Registry,
     sources: tuple[Source, ...],
@@ -151,7 +149,7 @@ def generate_dataset(
     """
     schemas = all_schemas(sources)
     with ExitStack() as stack:
-        checker: Checker | ProcessChecker = (
+        checker: AnyChecker = (
             open_checker(registry, {**schemas, **NOTHING}, rows=total, workers=workers)
             if check
             else Checker({}, schemas)
@@ -164,6 +162,7 @@ def generate_dataset(
             run.exclude, run.on_row = exclude, on_row
             run.most_tokens = CONTEXT_SIZES[max_context_size] if max_context_size else 0
             asked = _Asker(run, registry, seed, repo)
+            asked.workers = workers
             if quotas is not None:
                 for source in sources:
                     wanted = {c: n for c, n in quotas.items() if c in source.generator.categories}
@@ -183,7 +182,7 @@ class _Run:
     def __init__(
         self,
         registry: Registry,
-        checker: Checker | ProcessChecker,
+        checker: AnyChecker,
         write: Write,
         rejects: IO[str] | None,
         dialect: str,
@@ -224,8 +223,8 @@ class _Run:
 
     def offer(self, row: Example, *, count_copies: bool) -> None:
         """Takes a row in, unless its prompt is there already, or it lacks a field."""
-        key = _digest(row.prompt_key, 16)
-        answer = _digest(row.output, 8)
+        key = prompt_key_of(row)
+        answer = answer_key_of(row)
         known = self._seen.setdefault(key, answer)
         if known is not answer:
             if count_copies:
@@ -247,6 +246,38 @@ class _Run:
             self._send()
             while self.checker.ready():
                 self._take()
+
+    def take_part(self, part: MadePart, source: str, most: int) -> int:
+        """Writes the rows of a part that are new, up to `most` of them; returns how many."""
+        for text in part.notes:
+            self.note(text)
+        self.missing.update(part.missing)
+        self.too_large += part.too_large
+        for row, finding in part.rejected:
+            self._reject(row, finding)
+        before = self.rows
+        for key, answer, category, line in part.rows:
+            if self.rows - before >= most:
+                break
+            known = self._seen.setdefault(key, answer)
+            if known is not answer:
+                self.duplicates += 1
+                self.conflicts += known != answer
+                continue
+            if self.exclude is not None or self.on_row is not None:
+                row = example_from_dict(json.loads(line))
+                if self.exclude is not None and self.exclude(row):
+                    continue
+                if self.on_row is not None:
+                    self.on_row(row)
+            self.write(line + "\n")
+            self.rows += 1
+            self.by_source[source] += 1
+            self.by_category[category] += 1
+        made = self.rows - before
+        self.taken += made
+        self.emit(Event("progress", "generate", done=self.rows, total=self.total))
+        return made
 
     def drain(self) -> None:
         """Waits for everything that is being checked."""
@@ -324,8 +355,7 @@ class _Run:
     def _write(self, row: Example) -> None:
         if self.check and row.language:
             if row.language in self.languages:
-                mark = f"{row.language}:checked"
-                row = attrs.evolve(row, verification=(*row.verification, mark))
+                row = marked(row)
             else:
                 self.missing.add(row.language)
         row = attrs.evolve(row, id=row.content_id())
@@ -355,6 +385,8 @@ class _Run:
 class _Asker:
     """Asks generators for rows until there are enough, or no more."""
 
+    workers = 1
+
     def __init__(self, run: _Run, registry: Registry, seed: int, repo: Path | None) -> None:
         self._run, self._registry, self._seed, self._repo = run, registry, seed, repo
         self._made: Counter[str] = Counter()
@@ -369,7 +401,9 @@ class _Asker:
                 c: first // len(known) + (i < first % len(known)) for i, c in enumerate(known)
             }
             self.make(source, first, {c: n for c, n in quotas.items() if n})
-        if count:
+        if in_parts(source, count) and not known:
+            self._made_in_parts(source, count)
+        elif count:
             self.make(source, count, {})
 
     def fill(self, sources: tuple[Source, ...], total: int) -> None:
@@ -383,6 +417,38 @@ class _Asker:
             self._run.note(f"{short}; the other {missing:,} rows come from {names}")
             for source, extra in zip(able, shares(able, missing), strict=True):
                 self.make(source, self._made[source.generator.name] + extra, {}, again=True)
+
+    def _made_in_parts(self, source: Source, count: int) -> None:
+        """Brings the generator's rows up to `count` by parts that are made anywhere, and taken in
+        their order; notes how many it can make where they are fewer."""
+        run, name = self._run, source.generator.name
+        maker = PartMaker(
+            self._registry,
+            source,
+            self._seed,
+            self._repo,
+            dialect=run.dialect,
+            check=run.check,
+            most_tokens=run.most_tokens,
+        )
+        made, parts = 0, -(-count // PART_ROWS)
+        for round_ in range(_ROUNDS):
+            before, missing = made, count - made
+            # A few more than are missing: some repeat a row of another part, some are rejected.
+            each = -(-missing // parts) * (51 if not round_ else 100) // 50 + 20
+            asked = [Part(round_ * parts + k, parts, each) for k in range(parts)]
+            results = ordered_map(maker, asked, self.workers)
+            for part in results:
+                made += run.take_part(part, name, count - made)
+                if made >= count:
+                    break
+            results.close()
+            self._made[name] = made
+            if made >= count:
+                return
+            if made - before < missing // 100:
+                break
+        self.possible[name] = made
 
     def make(
         self, source: Source, count: int, quotas: Mapping[str, int], *, again: bool = False
@@ -409,9 +475,9 @@ class _Asker:
             others = run.taken - before
             # A generator that repeats itself for ever must not keep everybody waiting.
             patience, taken, idle = 2 * asked + _PATIENCE, run.taken, 0
-            for row in _rows(source, context):
+            for row in rows_of(source, context):
                 yielded += 1
-                run.offer(_completed(row, source.generator), count_copies=first)
+                run.offer(completed(row, source.generator), count_copies=first)
                 idle = idle + 1 if run.taken == taken else 0
                 taken = run.taken
                 if idle > patience:
@@ -435,39 +501,6 @@ class _Asker:
 
 #: Rows in a row without a new prompt that any generator may yield, beside twice what was asked.
 _PATIENCE = 10_000
-
-
-def _digest(value: object, size: int) -> bytes:
-    text = repr(value).encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(text, digest_size=size).digest()
-
-
-def _completed(row: Example, generator: Generator) -> Example:
-    """The row with what the generator's registration says about all of its rows."""
-    if row.source and row.licence and row.schema:
-        return row
-    return attrs.evolve(
-        row,
-        source=row.source or generator.name,
-        licence=row.licence or generator.licence,
-        schema=row.schema or NO_SCHEMA,
-    )
-
-
-def _rows(source: Source, context: GenerateContext) -> Iterator[Example]:
-    """The generator's rows, and what it raises said with its name."""
-    name = source.generator.name
-    try:
-        for row in source.generator.examples(context, source.options):
-            if not isinstance(row, Example):
-                raise PluginError(
-                    f"yielded {type(row).__name__} instead of Example", where=f"generator {name}"
-                )
-            yield row
-    except HeimdallError:
-        raise
-    except Exception as error:  # a third party's bug: say whose, keep the cause
-        raise PluginError(f"{type(error).__name__}: {error}", where=f"generator {name}") from error
 
 
 def known_schemas(registry: Registry) -> dict[str, Json]:

@@ -19,6 +19,7 @@ from typing import Any
 import attrs
 from attrs import define, field
 
+from heimdall_core.dataset.parallel import ordered_map
 from heimdall_core.errors import HeimdallError
 from heimdall_core.pipeline.steps.generate import generator_seed
 from heimdall_core.registry import Registry
@@ -57,6 +58,12 @@ class Proof:
     def covered(self) -> float:
         """Share of the drawn that was executed."""
         return self.executed / self.drawn if self.drawn else 0.0
+
+    def add(self, other: Proof) -> None:
+        """Takes in what other rows came to."""
+        for name in ("executed", "with_rows", "empty", "failed", "unknown"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.examples += other.examples[: _SHOWN - len(self.examples)]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON."""
@@ -104,41 +111,49 @@ def prove(
             found[source].drawn += 1
             by_place[row.language, row.schema].append((source, row))
     total, done = sum(proof.drawn for proof in found.values()), 0
-    with ExitStack() as stack:
-        engines: dict[str, Engine | None] = {}
-        for (name, schema), entries in sorted(by_place.items()):
-            language = registry.find_language(name)
-            if language is None or language.engine is None or language.populate is None:
-                _unknown(found, entries)
-                continue
-            described = schemas.get(schema)
-            if name not in engines:
-                engines[name] = _opened(language, stack)
-            if described is None or engines[name] is None:
-                _unknown(found, entries)
-                continue
-            with language.engine(language.engines[0]) as engine:
-                engine.load(language.populate(described, seed))
-                # What reads comes first: what writes changes what is there.
-                for source, row in sorted(entries, key=lambda e: not _expects_rows(e[1])):
-                    _run(found[source], row, engine, language, described, seed)
-                    done += 1
-                    emit(Event("progress", "prove", done=done, total=total))
+    prover = _Prover(registry, schemas, seed)
+    for part in ordered_map(prover, sorted(by_place.items(), key=lambda entry: entry[0])):
+        for source, proof in part.items():
+            found[source].add(proof)
+            done += proof.executed + proof.failed + proof.unknown
+        emit(Event("progress", "prove", done=done, total=total))
     return found
 
 
-def _opened(language: Language, stack: ExitStack) -> Engine | None:
-    """An engine, to see whether it can be started at all."""
-    assert language.engine is not None  # noqa: S101 - looked at before
+class _Prover:
+    """Runs the rows about one schema. Called in a worker."""
+
+    def __init__(self, registry: Registry, schemas: Mapping[str, Json], seed: int) -> None:
+        self.registry, self.schemas, self.seed = registry, schemas, seed
+
+    def __call__(
+        self, place: tuple[tuple[str, str], Sequence[tuple[str, Example]]]
+    ) -> dict[str, Proof]:
+        (name, schema), entries = place
+        found: dict[str, Proof] = {source: Proof() for source, _ in entries}
+        language, described = self.registry.find_language(name), self.schemas.get(schema)
+        with ExitStack() as stack:
+            engine = _opened(language, stack) if described is not None else None
+            if language is None or described is None or engine is None:
+                for source, _ in entries:
+                    found[source].unknown += 1
+                return found
+            assert language.populate is not None  # noqa: S101 - looked at by `_opened`
+            engine.load(language.populate(described, self.seed))
+            # What reads comes first: what writes changes what is there.
+            for source, row in sorted(entries, key=lambda e: not _expects_rows(e[1])):
+                _run(found[source], row, engine, language, described, self.seed)
+        return found
+
+
+def _opened(language: Language | None, stack: ExitStack) -> Engine | None:
+    """The language's engine; None where it has none, or it cannot be started at all."""
+    if language is None or language.engine is None or language.populate is None:
+        return None
     try:
         return stack.enter_context(language.engine(language.engines[0]))
     except HeimdallError:
         return None
-
-
-def _unknown(found: Mapping[str, Proof], entries: Iterable[tuple[str, Example]]) -> None:
-    for source, _ in entries:
-        found[source].unknown += 1
 
 
 def _expects_rows(row: Example) -> bool:

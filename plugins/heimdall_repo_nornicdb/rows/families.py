@@ -11,6 +11,7 @@ import hashlib
 import heapq
 import math
 import random
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -105,7 +106,7 @@ def rows(
     seen: set[bytes] = set()
     queue: list[tuple[float, int]] = [(1 / f.weight, i) for i, f in enumerate(families)]
     streams = [
-        _drafts(f, stream(context.seed, source, f.name), seen, facts, rows_per_fact)
+        _drafts(f, stream(context.seed, source, f.name), seen, facts, rows_per_fact, context.part)
         for f in families
     ]
     heapq.heapify(queue)
@@ -146,11 +147,12 @@ def _drafts(
     seen: set[bytes],
     facts: Counter[str],
     rows_per_fact: int,
+    part: tuple[int, int],
 ) -> Iterator[Draft]:
     misses = 0
     while misses < family.patience:
         draft = family.draw(rng)
-        if draft is None or (draft.fact and facts[draft.fact] >= rows_per_fact):
+        if draft is None or not _here(draft.fact, facts, rows_per_fact, part):
             misses += 1
             continue
         text = "\0".join((draft.system, draft.prompt, draft.input))
@@ -163,6 +165,15 @@ def _drafts(
         if draft.fact:
             facts[draft.fact] += 1
         yield draft
+
+
+def _here(fact: str, facts: Counter[str], most: int, part: tuple[int, int]) -> bool:
+    """Whether a row about that fact may be made in this part of the dataset: a fact belongs to
+    one part, so that its limit is kept over all of them."""
+    if not fact:
+        return True
+    place, of = part  # parts that fill up, from `of` on, are about no fact
+    return zlib.crc32(fact.encode()) % of == place and facts[fact] < most
 
 
 def _example(draft: Draft, family: Family, source: str, licence: str) -> Example:
