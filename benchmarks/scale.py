@@ -113,7 +113,7 @@ def measured(rows: int, folder: Path, table: Table, say: Callable[[str], None]) 
 
     found: dict[str, Any] = {"lost": 0}
     with working(registry, table, observe):
-        started, cpu = time.monotonic(), _own_cpu()
+        started, cpu = time.monotonic(), _cpu()
         made = generate_dataset(
             registry,
             sources,
@@ -124,10 +124,10 @@ def measured(rows: int, folder: Path, table: Table, say: Callable[[str], None]) 
             workers=table.get("workers", 0),
             emit=observe,
         )
-        found["generate"] = (time.monotonic() - started, _own_cpu() - cpu)
+        found["generate"] = _since(started, cpu)
         found["rows"], found["repeated"] = made.rows, made.duplicates
         say(f"  generated {made.rows:,} rows in {found['generate'][0]:.0f} s")
-        started, cpu = time.monotonic(), _own_cpu()
+        started, cpu = time.monotonic(), _cpu()
         report = correct_file(
             folder / "rows.jsonl",
             folder / "corrected.jsonl",
@@ -136,7 +136,7 @@ def measured(rows: int, folder: Path, table: Table, say: Callable[[str], None]) 
             schemas=all_schemas(sources),
             emit=observe,
         )
-        found["correct"] = (time.monotonic() - started, _own_cpu() - cpu)
+        found["correct"] = _since(started, cpu)
         found["kept"], found["removed"] = report.rows_out, dict(report.removed)
         say(f"  corrected: {report.rows_out:,} kept in {found['correct'][0]:.0f} s")
     found["lost"] = sum("done again" in text for text in seen)
@@ -147,9 +147,33 @@ def measured(rows: int, folder: Path, table: Table, say: Callable[[str], None]) 
     return found
 
 
-def _own_cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+def _cpu() -> tuple[float, float]:
+    """CPU seconds of this process, and of the processes that it started or that work for it."""
+    own, ended = (
+        resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    return own.ru_utime + own.ru_stime, ended.ru_utime + ended.ru_stime + sum(_alive().values())
+
+
+def _since(started: float, cpu: tuple[float, float]) -> tuple[float, float, float]:
+    now = _cpu()
+    return time.monotonic() - started, now[0] - cpu[0], now[1] - cpu[1]
+
+
+#: CPU seconds of Ray's workers by process, the largest that was seen of each.
+_seen: dict[int, float] = {}
+
+
+def _alive() -> dict[int, float]:
+    ticks = os.sysconf("SC_CLK_TCK")
+    for pid, name in _workers():
+        if name.split(":")[-1].startswith(("_", "IDLE")):
+            try:
+                found = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            _seen[pid] = (int(found[11]) + int(found[12])) / ticks
+    return _seen
 
 
 def digest(path: Path) -> str:
@@ -227,19 +251,17 @@ def scaled(rows: int, workers: list[int], folder: Path) -> None:
 
 def table(found: list[tuple[str, dict[str, Any]]]) -> None:
     """Prints what was measured."""
-    print("µs/row: CPU time of the process that was called")
-    print("| executor | generate: s | rows/s | µs/row | correct: s | rows/s | µs/row |")
-    print("|---|---:|---:|---:|---:|---:|---:|")
+    print("µs/row: CPU time, of the process that was called and of its workers")
+    print("| executor | stage | s | rows/s | caller µs/row | workers µs/row |")
+    print("|---|---|---:|---:|---:|---:|")
     for name, made in found:
-        cells = [name]
         for stage in ("generate", "correct"):
-            seconds, cpu = made[stage]
-            cells += [
-                f"{seconds:,.1f}",
-                f"{made['rows'] / seconds:,.0f}",
-                f"{1e6 * cpu / made['rows']:,.0f}",
-            ]
-        print("| " + " | ".join(cells) + " |")
+            seconds, own, theirs = made[stage]
+            per = [f"{1e6 * cpu / made['rows']:,.0f}" for cpu in (own, theirs)]
+            print(
+                f"| {name} | {stage} | {seconds:,.1f} | {made['rows'] / seconds:,.0f} | "
+                f"{' | '.join(per)} |"
+            )
     for name, made in found:
         removed = {reason: n for reason, n in made["removed"].items() if n}
         print(

@@ -24,7 +24,7 @@ REGISTRY = Registry(third_party=False, environ={})
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "PART_ROWS", 200)
+    monkeypatch.setattr(parts, "PARTS_FROM", 200)
     monkeypatch.setattr("heimdall_core.pipeline.steps.generate.PART_ROWS", 200)
 
 

@@ -29,8 +29,10 @@ from heimdall_core.types import (
     Json,
 )
 
-#: Rows of a part: seconds of work, some megabytes.
-PART_ROWS: Final = 20_000
+#: Rows of one generator from which on they are made in parts, and the rows of a part: seconds of
+#: work, some megabytes.
+PARTS_FROM: Final = 10_000
+PART_ROWS: Final = 5_000
 
 
 @frozen
@@ -61,7 +63,7 @@ def all_schemas(sources: tuple[Source, ...]) -> dict[str, Json]:
 
 def in_parts(source: Source, count: int) -> bool:
     """Whether that many rows are made in parts. Fewer are one stream."""
-    return source.generator.splits and count > PART_ROWS
+    return source.generator.splits and count > PARTS_FROM
 
 
 @frozen

@@ -81,8 +81,8 @@ def test_generation_and_correction_give_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Smaller parts and blocks here alone: how they are cut is the caller's.
-    for module in ("parts", "generate"):
-        monkeypatch.setattr(f"heimdall_core.pipeline.steps.{module}.PART_ROWS", 150)
+    monkeypatch.setattr("heimdall_core.pipeline.steps.parts.PARTS_FROM", 150)
+    monkeypatch.setattr("heimdall_core.pipeline.steps.generate.PART_ROWS", 150)
     monkeypatch.setattr(formats, "BLOCK_BYTES", 40_000)
     registry = Registry(third_party=False, environ={})
     sources = default_mix(registry)
