@@ -102,7 +102,7 @@ def executor_table(
     table = settings_table(executor_settings)
     if executor is not None:
         table = {"name": executor, **table}
-        if workers is not None:
+        if workers:
             table.setdefault("workers", workers)
     if address is not None:
         table["address"] = address

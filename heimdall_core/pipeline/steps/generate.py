@@ -247,7 +247,7 @@ class _Run:
             while self.checker.ready():
                 self._take()
 
-    def take_part(self, part: MadePart, source: str, most: int) -> int:
+    def take_part(self, part: MadePart, most: int) -> int:
         """Writes the rows of a part that are new, up to `most` of them; returns how many."""
         for text in part.notes:
             self.note(text)
@@ -255,11 +255,12 @@ class _Run:
         self.too_large += part.too_large
         for row, finding in part.rejected:
             self._reject(row, finding)
-        before = self.rows
-        for key, answer, category, line in part.rows:
+        before, seen = self.rows, self._seen
+        for at, line in enumerate(part.lines):
             if self.rows - before >= most:
                 break
-            known = self._seen.setdefault(key, answer)
+            answer = part.answers[8 * at : 8 * at + 8]
+            known = seen.setdefault(part.prompts[16 * at : 16 * at + 16], answer)
             if known is not answer:
                 self.duplicates += 1
                 self.conflicts += known != answer
@@ -272,6 +273,7 @@ class _Run:
                     self.on_row(row)
             self.write(line + "\n")
             self.rows += 1
+            source, category = part.groups[at]
             self.by_source[source] += 1
             self.by_category[category] += 1
         made = self.rows - before
@@ -439,7 +441,7 @@ class _Asker:
             asked = [Part(round_ * parts + k, parts, each) for k in range(parts)]
             results = ordered_map(maker, asked, self.workers)
             for part in results:
-                made += run.take_part(part, name, count - made)
+                made += run.take_part(part, count - made)
                 if made >= count:
                     break
             results.close()

@@ -81,8 +81,14 @@ class Part:
 class MadePart:
     """The rows of a part, checked and ready to be written."""
 
-    rows: list[tuple[bytes, bytes, str, str]] = field(factory=list)
-    """Digest of the prompt, digest of the answer, category, line."""
+    prompts: bytes = b""
+    """16 bytes of digest a row: the caller looks at every row, so that it is given little."""
+    answers: bytes = b""
+    """8 bytes a row."""
+    groups: tuple[tuple[str, str], ...] = ()
+    """Source and category by row."""
+    lines: list[str] = field(factory=list)
+    """The rows as they are written, without line ends."""
     rejected: list[tuple[Example, Finding]] = field(factory=list)
     notes: list[str] = field(factory=list)
     missing: set[str] = field(factory=set)
@@ -130,6 +136,8 @@ class PartMaker:
         )
         languages = frozenset(self.registry.names("language"))
         seen: set[bytes] = set()
+        prompts, answers = bytearray(), bytearray()
+        groups: list[tuple[str, str]] = []
         for row in rows_of(self.source, context):
             row = completed(row, generator)
             key = prompt_key_of(row)
@@ -152,9 +160,14 @@ class PartMaker:
                 else:
                     made.missing.add(row.language)
             row = attrs.evolve(row, id=row.content_id())
-            made.rows.append((key, answer_key_of(row), row.category, dump_example(row)))
-            if len(made.rows) >= part.count:
+            prompts += key
+            answers += answer_key_of(row)
+            groups.append((row.source, row.category))
+            made.lines.append(dump_example(row))
+            if len(made.lines) >= part.count:
                 break
+        made.prompts, made.answers = bytes(prompts), bytes(answers)
+        made.groups = tuple(groups)
         # That one part can make no more says nothing of the whole, which is counted in the end.
         if part.of > 1:
             made.notes[:] = [note for note in made.notes if "allow no more" not in note]
