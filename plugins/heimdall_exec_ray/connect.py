@@ -86,7 +86,9 @@ def _connect(ray: Any, options: RayOptions) -> None:
             raise HeimdallError(
                 f"cannot be reached: {_first_line(error)}",
                 where=f"Ray cluster {options.address or 'on this machine'}",
-                hint="start one with `ray start --head`, or leave the address out",
+                hint="start one with `ray start --head`, or leave the address out"
+                if options.address
+                else "the machine may be too busy, or its memory too small",
             ) from error
         return
 
