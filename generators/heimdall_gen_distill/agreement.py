@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from heimdall_gen_distill.engine import Distiller, FindTeacher
 from heimdall_gen_distill.items import Item
 from heimdall_gen_distill.options import DistillOptions
 from heimdall_gen_distill.outcomes import Outcome
+from heimdall_gen_distill.words import values_in
 
 
 def labelled_pairs(path: Path | None) -> list[dict[str, Any]]:
@@ -47,7 +48,8 @@ def measure(
     budget_usd: float = 0.0,
     cache: str = "",
 ) -> dict[str, Any]:
-    """Agreement, Cohen's kappa, and both kinds of mistakes."""
+    """Agreement, Cohen's kappa and both kinds of mistakes, of the pairs that were scored; beside
+    it the same for a rule that needs no judge."""
     pairs = labelled_pairs(path)
     options = DistillOptions(
         teacher=judge,
@@ -75,26 +77,46 @@ def measure(
         distiller.run(lambda outcome: outcomes.update({outcome.item.index: outcome}), items=items())
     finally:
         distiller.cache.close()
-    table = {(label, said): 0 for label in (True, False) for said in (True, False)}
-    unscored = 0
-    for index, pair in enumerate(pairs):
+    said: list[bool | None] = []
+    for index in range(len(pairs)):
         outcome = outcomes[index]
-        if outcome.status == "accepted":
-            table[pair["right"], True] += 1
-        elif outcome.reason.startswith("judged"):
-            table[pair["right"], False] += 1
-        else:
-            unscored += 1
-    return {"unscored": unscored, **_figures(table), "usd": round(distiller.budget.spent, 6)}
+        is_judged = outcome.reason.startswith("judged")
+        said.append(True if outcome.status == "accepted" else False if is_judged else None)
+    return {
+        "unscored": said.count(None),
+        **_figures(pairs, said),
+        "by_kind": _by_kind(pairs, said),
+        "rule": _figures(pairs, [names_agree(pair) for pair in pairs]),
+        "usd": round(distiller.budget.spent, 6),
+    }
 
 
-def _figures(table: Mapping[tuple[bool, bool], int]) -> dict[str, Any]:
+def names_agree(pair: Mapping[str, Any]) -> bool:
+    """What needs no judge: whether the question holds every value of the query. A judge that does
+    no better than this rule is not worth its price."""
+    question = pair["question"].lower()
+    return all(value.lower() in question for value in values_in(pair["query"]))
+
+
+def _by_kind(pairs: Sequence[Mapping[str, Any]], said: Sequence[bool | None]) -> dict[str, str]:
+    """Of each kind of pair, how many were judged as labelled: `3 of 4`."""
+    found: dict[str, list[bool]] = {}
+    for pair, verdict in zip(pairs, said, strict=True):
+        found.setdefault(str(pair.get("kind", "")), []).append(verdict == pair["right"])
+    return {kind: f"{sum(each)} of {len(each)}" for kind, each in sorted(found.items()) if kind}
+
+
+def _figures(pairs: Sequence[Mapping[str, Any]], said: Sequence[bool | None]) -> dict[str, Any]:
+    table = {(label, verdict): 0 for label in (True, False) for verdict in (True, False)}
+    for pair, verdict in zip(pairs, said, strict=True):
+        if verdict is not None:
+            table[pair["right"], verdict] += 1
     total = sum(table.values())
     agreed = table[True, True] + table[False, False]
     observed = agreed / total if total else 0.0
     right = (table[True, True] + table[True, False]) / total if total else 0.0
-    said = (table[True, True] + table[False, True]) / total if total else 0.0
-    chance = right * said + (1 - right) * (1 - said)
+    taken = (table[True, True] + table[False, True]) / total if total else 0.0
+    chance = right * taken + (1 - right) * (1 - taken)
     return {
         "pairs": total,
         "agreed": agreed,

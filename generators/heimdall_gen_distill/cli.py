@@ -173,6 +173,13 @@ def agreement_command(
         f"kappa {found['kappa']:.2f}; {found['wrong_accepted']} wrong pairs accepted, "
         f"{found['right_refused']} right ones refused, {found['unscored']} not scored"
     )
+    rule = found["rule"]
+    click.echo(
+        f"a rule that only looks for the query's values in the question: {rule['agreed']} of "
+        f"{rule['pairs']}, kappa {rule['kappa']:.2f}"
+    )
+    for kind, share in found["by_kind"].items():
+        click.echo(f"  {kind}: {share}")
 
 
 def _options(task: str, given: dict[str, Any]) -> DistillOptions:

@@ -43,6 +43,7 @@ class Journal:
         self._db.execute(
             "create table outcomes (at integer primary key, status text, row text, reject text)"
         )
+        self._db.execute("create table asked (key blob primary key) without rowid")
         self._pending: list[tuple[int, str, str, str]] = []
 
     def add(self, outcome: Outcome) -> None:
@@ -69,6 +70,12 @@ class Journal:
         self._flush()
         for line in self._db.execute("select at, status, row, reject from outcomes order by at"):
             yield Line(*line)
+
+    def is_new(self, key: bytes) -> bool:
+        """Whether this is asked about for the first time."""
+        before = self._db.total_changes
+        self._db.execute("insert or ignore into asked values (?)", (key,))
+        return self._db.total_changes > before
 
     def close(self) -> None:
         """Throws it away."""

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 from attrs import Factory, define, frozen
 
 from heimdall_gen_distill.outcomes import Outcome
+
+_MOST_CATEGORIES = 1000
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+
+
+def _kind_of(reason: str) -> str:
+    """A reason without what differs from answer to answer."""
+    return _QUOTED.sub("…", reason.split(":")[0].split(" at line")[0])[:60]
 
 
 @define
@@ -27,10 +36,12 @@ class Progress:
         self.prompts += 1
         self.statuses[outcome.status] += 1
         if outcome.status != "accepted":
-            self.reasons[outcome.reason.split(":")[0].split(" at line")[0][:60]] += 1
+            self.reasons[_kind_of(outcome.reason)] += 1
         category = outcome.item.category
         for name in (label, f"{label} · {category}" if category else ""):
             if name:
+                if len(self.by_category) >= _MOST_CATEGORIES and name not in self.by_category:
+                    name = f"{label} · (others)"
                 self.by_category.setdefault(name, Counter())[outcome.status] += 1
         self.usd_of_answers += outcome.usd
         self.tokens += outcome.tokens

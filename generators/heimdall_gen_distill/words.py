@@ -35,6 +35,12 @@ def needed(query: str) -> set[str]:
     return {word for word in found if word}
 
 
+def values_in(query: str) -> set[str]:
+    """Texts and numbers of a query."""
+    found = (match[1] or match[2] or match[3] for match in _WORD.finditer(query))
+    return {value for value in found if value}
+
+
 def unknown_names(text: str, query: str) -> list[str]:
     """What a text puts in backticks and the query does not have."""
     return [word for word in _TICKED.findall(text) if word.split("(")[0] not in query]

@@ -60,7 +60,6 @@ def distill_file(
 def _write(journal: Journal, output: Path) -> int:
     """The files, and how many accepted rows were left out for asking what another one asks."""
     repeated = 0
-    asked: set[bytes] = set()
     with atomic_text(output) as rows, atomic_text(beside(output, "rejected.jsonl")) as rejects:
         for line in journal.lines():
             if not line.row:
@@ -69,12 +68,11 @@ def _write(journal: Journal, output: Path) -> int:
             data = json.loads(line.row)
             prompt = json.dumps([data.get("system", ""), data["instruction"], data["input"]])
             key = hashlib.blake2b(prompt.encode(), digest_size=16).digest()
-            if key in asked:
+            if not journal.is_new(key):
                 repeated += 1
                 told = {"status": "repeated", "reason": "asked already", **_short(data)}
                 rejects.write(json.dumps(told, ensure_ascii=False) + "\n")
                 continue
-            asked.add(key)
             rows.write(line.row + "\n")
     return repeated
 

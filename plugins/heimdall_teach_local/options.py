@@ -17,3 +17,8 @@ class LocalOptions:
     """CPU threads; 0 lets the runtime choose."""
     batch: int = field(default=16, validator=validators.ge(1))
     """Prompts that are answered together."""
+    structured: bool = True
+    """Hold answers to a JSON schema, where the runtime can."""
+    grammar: str = ""
+    """Variant of Cypher's grammar that a bare answer (`plain`) is held to: `any`, `read`, `data`;
+    empty for none."""

@@ -15,6 +15,7 @@ from heimdall_core.prompt import Message, render_prompt, strip_answer
 from heimdall_core.registry import Registry
 from heimdall_core.teaching import answer_once, plain_messages
 from heimdall_core.types import Completion, Json, LoadedModel, TeacherAnswer, TeacherRequest
+from heimdall_teach_local.grammar import json_grammar
 from heimdall_teach_local.options import LocalOptions
 
 _Waiting = tuple[Json, "asyncio.Future[TeacherAnswer]"]
@@ -32,8 +33,37 @@ def open_session(options: LocalOptions) -> LocalSession:
             "no model is named", where="teacher local", hint="give a GGUF or a model directory"
         )
     path = Path(options.model)
-    model = open_model(Registry(), path, options.runtime or None, options.threads)
-    return LocalSession(model, fingerprint(path), options)
+    registry = Registry()
+    cypher = _cypher_grammar(registry, options.grammar) if options.grammar else ""
+    model = open_model(registry, path, options.runtime or None, options.threads)
+    try:
+        can_follow = (options.structured or bool(cypher)) and follows_grammars(model)
+        if cypher and not can_follow:
+            raise ModelError(
+                "the runtime of this model cannot follow a grammar",
+                where=str(path),
+                hint="export it as GGUF, or leave `grammar` out",
+            )
+        return LocalSession(model, fingerprint(path), options, can_follow, cypher)
+    except BaseException:
+        model.close()
+        raise
+
+
+def follows_grammars(model: LoadedModel) -> bool:
+    """Whether the model's runtime can hold it to a grammar."""
+    try:
+        model.generate(["?"], max_new_tokens=1, grammar="root ::= [a-zA-Z0-9 ]+")
+    except HeimdallError:
+        return False
+    return True
+
+
+def _cypher_grammar(registry: Registry, variant: str) -> str:
+    language = registry.language("cypher")
+    if language.grammar is None:
+        raise ModelError("the language 'cypher' has no grammar", where="teacher local")
+    return language.grammar(variant, None)
 
 
 def fingerprint(path: Path) -> str:
@@ -49,25 +79,38 @@ def fingerprint(path: Path) -> str:
 class LocalSession:
     """One model and the requests that wait for it."""
 
-    structured = False
     free = True
     """Whether its answers cost nothing."""
 
-    def __init__(self, model: LoadedModel, weights: str, options: LocalOptions) -> None:
+    def __init__(
+        self,
+        model: LoadedModel,
+        weights: str,
+        options: LocalOptions,
+        can_follow: bool = False,
+        cypher: str = "",
+    ) -> None:
         self._model, self._weights, self._batch = model, weights, options.batch
+        self.structured = can_follow and options.structured
+        self._cypher = cypher
         self.model = f"{Path(options.model).name}@{weights}"
         self._waiting: list[_Waiting] = []
         self._task: asyncio.Task[None] | None = None
 
     def render(self, request: TeacherRequest) -> Json:
         """The messages and settings, with the fingerprint of the weights for a name."""
-        return {
+        body: dict[str, Any] = {
             "model": self._weights,
             "messages": plain_messages(request.messages),
             "max_tokens": request.max_tokens,
             "temperature": request.temperature,
             "seed": request.sample,
         }
+        if request.answer_schema is not None and self.structured:
+            body["grammar"] = json_grammar(request.answer_schema)
+        elif self._cypher:
+            body["grammar"] = self._cypher
+        return body
 
     async def send(self, rendered: Json) -> TeacherAnswer:
         """Waits for its turn in a batch."""
@@ -115,6 +158,7 @@ class LocalSession:
             max_new_tokens=bodies[0]["max_tokens"],
             temperature=bodies[0]["temperature"],
             seed=bodies[0]["seed"],
+            grammar=bodies[0].get("grammar", ""),
         )
         return [
             self._answer(prompt, completion)
@@ -131,4 +175,4 @@ class LocalSession:
 
 
 def _settings(body: Json) -> tuple[Any, ...]:
-    return (body["max_tokens"], body["temperature"], body["seed"])
+    return (body["max_tokens"], body["temperature"], body["seed"], body.get("grammar", ""))

@@ -9,7 +9,6 @@ import pytest
 from heimdall_gen_distill.budget import Budget, OutOfBudget
 from heimdall_gen_distill.cache import AnswerCache, request_key
 from heimdall_gen_distill.limits import Gate, Pace
-from heimdall_gen_distill.prices import find_price
 
 
 class Clock:
@@ -153,11 +152,3 @@ def test_two_processes_share_a_cache(tmp_path) -> None:  # type: ignore[no-untyp
     assert other.get("bad") is None
     one.close()
     other.close()
-
-
-def test_the_longest_name_has_the_price() -> None:
-    mini, whole = find_price("gpt-4o-mini-2024-07-18"), find_price("gpt-4o")
-    assert mini is not None
-    assert whole is not None
-    assert mini.cost(1e6, 0) < whole.cost(1e6, 0)
-    assert find_price("unheard-of") is None

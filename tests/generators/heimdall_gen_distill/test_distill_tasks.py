@@ -13,7 +13,7 @@ import pytest
 
 from heimdall_core import Registry
 from heimdall_core.types import Event, GenerateContext
-from heimdall_gen_distill.agreement import labelled_pairs, measure
+from heimdall_gen_distill.agreement import labelled_pairs, measure, names_agree
 from heimdall_gen_distill.generate import examples
 from heimdall_gen_distill.options import DistillOptions
 from heimdall_gen_distill.prompts import TASKS, load_prompt, source
@@ -237,6 +237,10 @@ def test_a_hundred_labelled_pairs_are_sound() -> None:
     pairs = labelled_pairs(None)
     assert len(pairs) == 100
     assert sum(pair["right"] for pair in pairs) == 50
+    assert len({(pair["question"], pair["query"]) for pair in pairs}) == 100
+    kinds = {pair["kind"] for pair in pairs if not pair["right"]}
+    assert kinds >= {"direction", "extra", "missing", "unanswerable", "comparison", "counting"}
+    assert {pair["kind"] for pair in pairs if pair["right"]} == {"right", "rewritten"}
     for pair in pairs:
         findings = check(pair["query"], CheckRequest(dialect="neo4j", performance=False))
         assert not [f for f in findings if f.severity == "error"], pair
@@ -247,7 +251,9 @@ def test_agreement_with_labels(server: Any, tmp_path: Path) -> None:
 
     def pair(number: int, score: int, right: bool) -> str:
         said = say({"score": score, "reason": "so"})
-        return json.dumps({"question": f"{number} {said}", "query": "RETURN 1", "right": right})
+        kind = "right" if right else "order"
+        given = {"question": f"{number} {said}", "query": "RETURN 1", "right": right}
+        return json.dumps({**given, "kind": kind})
 
     lines = [pair(0, 5, True), pair(1, 4, True), pair(2, 2, False), pair(3, 5, False)]
     pairs.write_text("\n".join(lines), encoding="utf-8")
@@ -258,6 +264,25 @@ def test_agreement_with_labels(server: Any, tmp_path: Path) -> None:
     assert (found["pairs"], found["agreed"], found["wrong_accepted"]) == (4, 3, 1)
     assert found["agreement"] == 0.75
     assert found["kappa"] == 0.5
+    assert found["by_kind"] == {"order": "1 of 2", "right": "2 of 2"}
+    assert found["unscored"] == 0
+
+
+def test_a_judge_that_gives_no_score_is_counted(server: Any, tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.jsonl"
+    given = {"question": "[[form*]] no", "query": "RETURN 1", "right": True}
+    pairs.write_text(json.dumps(given), encoding="utf-8")
+    table = {"base_url": server.openai, "model": "gpt-4o"}
+    found = measure(
+        Registry(third_party=False).teacher, "openai", table, pairs, cache=str(tmp_path / "c")
+    )
+    assert (found["unscored"], found["pairs"], found["agreement"]) == (1, 0, 0.0)
+
+
+def test_the_rule_beside_the_judge() -> None:
+    query = "MATCH (c:City {name: 'Oslo'}) WHERE c.size > 3 RETURN c"
+    assert names_agree({"question": "Is oslo larger than 3?", "query": query})
+    assert not names_agree({"question": "Is Oslo large?", "query": query})
 
 
 def test_stats_count_refused_answers_into_the_price(distil: Distil, tmp_path: Path) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import gzip
 import json
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
 import pytest
@@ -147,3 +151,60 @@ def test_parts_of_a_key_are_hidden_too() -> None:
     text = f"Incorrect key {KEY[:18]}… ({KEY})"
     assert KEY[:17] not in scrubbed(text, KEY)
     assert "Incorrect key" in scrubbed(text, KEY)
+
+
+class _Strange(BaseHTTPRequestHandler):
+    """Answers in ways that are allowed and rare: elsewhere, compressed."""
+
+    protocol_version = "HTTP/1.1"
+    seen: ClassVar[list[str]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.seen.append(self.path)
+        if self.path == "/v1/chat/completions":
+            self.send_response(307)
+            self.send_header("location", "/elsewhere")
+            self.send_header("content-length", "0")
+            self.end_headers()
+            return
+        message = {"content": json.loads(body)["messages"][-1]["content"]}
+        choice = {"message": message, "finish_reason": "stop"}
+        packed = gzip.compress(json.dumps({"choices": [choice]}).encode())
+        self.send_response(200)
+        self.send_header("content-encoding", "gzip")
+        self.send_header("content-length", str(len(packed)))
+        self.end_headers()
+        self.wfile.write(packed)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Says nothing."""
+
+
+@pytest.mark.parametrize("proxies", [{}, {"no": "localhost"}])
+def test_what_is_allowed_and_rare(proxies: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A redirect is followed, a compressed answer unpacked; by the lean client as by the
+    maker's own, which is used where there is a proxy."""
+    from heimdall_core.teaching import clients
+
+    monkeypatch.setattr(clients, "getproxies", lambda: proxies)
+    _Strange.seen.clear()
+    listening = ThreadingHTTPServer(("127.0.0.1", 0), _Strange)
+    threading.Thread(target=listening.serve_forever, daemon=True).start()
+    options = openai.OpenAIOptions(base_url=f"http://127.0.0.1:{listening.server_port}/v1")
+
+    async def ask() -> list[str]:
+        session = openai.open_session(options)
+        found = []
+        for text in ("é", "again"):
+            request = TeacherRequest((Message("user", text),))
+            found.append((await session.send(session.render(request))).text)
+        await session.close()
+        return found
+
+    try:
+        assert asyncio.run(ask()) == ["é", "again"]
+    finally:
+        listening.shutdown()
+        listening.server_close()
+    assert _Strange.seen[-1] == "/elsewhere"
