@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from typing import Any
 
@@ -36,6 +37,7 @@ def look(query: str, schema: Json | None, dialect: str) -> dict[str, Any]:
 
 def main() -> None:
     """Serves until the end of standard input."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever asks decides when to stop
     if hasattr(os, "nice"):
         os.nice(_POLITE)  # checks can wait for a moment when asking needs the processor
     source, target = sys.stdin.buffer, sys.stdout.buffer

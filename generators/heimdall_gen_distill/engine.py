@@ -221,18 +221,18 @@ class Distiller:
         asks = [asyncio.create_task(ask()) for _ in range(2 * self.options.concurrency)]
         checks = [asyncio.create_task(check()) for _ in range(_HANDS)]
         watch = asyncio.create_task(ask_first())
-        both = asyncio.gather(*checks)
+        asked, checked = asyncio.gather(*asks), asyncio.gather(*checks)
         try:
-            await _first_error(asyncio.gather(*asks), both)
+            await _first_error(asked, checked)
             watch.cancel()
             may_check.set()
             self.seconds_asking = time.monotonic() - started
             await answered.put(None)
-            await both
+            await checked
         finally:
             for task in (watch, *asks, *checks):
                 task.cancel()
-            await asyncio.gather(watch, *asks, *checks, return_exceptions=True)
+            await asyncio.gather(watch, asked, checked, return_exceptions=True)
         self.seconds = time.monotonic() - started
         self._tell(started, last=True)
 

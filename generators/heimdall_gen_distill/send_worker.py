@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sys
 from importlib import import_module
 from typing import Any
@@ -85,6 +86,7 @@ async def _serve() -> None:
 
 def main() -> None:
     """Serves until the end of standard input."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever asks decides when to stop
     try:
         asyncio.run(_serve())
     except HeimdallError as error:
