@@ -21,7 +21,7 @@ Kind = TypeVar("Kind", bound=type)
 READ_BY_CORE: Final = frozenset({"trainer", "seed", "trackers", "wandb_project"})
 
 #: Fields that change what is watched and not what is made: no stage is run again for them.
-WATCHING: Final = frozenset({"trackers", "wandb_project"})
+WATCHING: Final = frozenset({"trackers", "wandb_project", "checkpoints"})
 
 
 def _positive(*, zero: bool = False) -> Any:
@@ -226,6 +226,9 @@ class TrainingConfig:
     """Steps between two validations; none for ten validations per run."""
     save_steps: int | None = field(default=None, validator=_maybe_positive())
     """Steps between two checkpoints; none for one at each validation."""
+    checkpoints: str | None = None
+    """Folder or URL (`s3://…`, `gs://…`: any that fsspec knows) that checkpoints are copied to and
+    continued from, for machines that may be replaced by others; none for the run's own folder."""
     max_truncated: float = field(default=0.0, validator=[validators.ge(0), validators.le(1)])
     """Share of rows that may be longer than `max_seq_length`; more stops the run."""
 

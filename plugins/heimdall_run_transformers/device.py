@@ -33,10 +33,12 @@ def available_cores(quota: Path = _CGROUP_QUOTA) -> int:
 
 @contextmanager
 def cpu_threads(wanted: int) -> Iterator[int]:
-    """Runs PyTorch's operators on `wanted` threads (0: `available_cores`) inside the block, and
+    """Runs PyTorch's operators on `wanted` threads (0: `available_cores`, shared with
+    the other processes of a training on this machine) inside the block, and
     gives the number. The setting belongs to the process; the old one is put back."""
     before = torch.get_num_threads()
-    torch.set_num_threads(wanted or available_cores())
+    beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes that share this machine
+    torch.set_num_threads(wanted or max(1, available_cores() // beside))
     try:
         yield torch.get_num_threads()
     finally:

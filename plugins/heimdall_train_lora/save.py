@@ -28,7 +28,6 @@ from heimdall_run_transformers.base import (
     HEIMDALL,
     base_mark,
 )
-from heimdall_run_transformers.training.optimizer import whole
 from heimdall_train_lora.build import Adapted
 from heimdall_train_lora.chatml import Markers
 from heimdall_train_lora.models import find_facts
@@ -47,11 +46,13 @@ def save_adapter(
     base_rows: int,
     config: TrainingConfig,
     context: TrainContext,
+    state: dict[str, torch.Tensor] | None = None,
 ) -> None:
-    """Writes everything into `output`. Raises `ModelError` where it cannot be written."""
+    """Writes everything into `output`; `state` has the trained weights where processes share them
+    out. Raises `ModelError` where it cannot be written."""
     output.mkdir(parents=True, exist_ok=True)
     try:
-        _save_weights(output, adapted, markers, base_rows)
+        _save_weights(output, adapted, markers, base_rows, state)
         # The chat template goes into tokenizer_config.json, where every converter looks for it.
         tokenizer.save_pretrained(output, save_jinja_files=False)
         facts = _facts(adapted, markers, base, config, context)
@@ -65,10 +66,14 @@ def save_adapter(
         ) from error
 
 
-def _save_weights(output: Path, adapted: Adapted, markers: Markers, base_rows: int) -> None:
-    extra: dict[str, Any] = {}
-    if any(hasattr(parameter, "full_tensor") for parameter in adapted.trained.values()):
-        extra["state_dict"] = {n: whole(p).cpu() for n, p in adapted.trained.items()}
+def _save_weights(
+    output: Path,
+    adapted: Adapted,
+    markers: Markers,
+    base_rows: int,
+    state: dict[str, torch.Tensor] | None,
+) -> None:
+    extra: dict[str, Any] = {} if state is None else {"state_dict": state}
     if adapted.start is not None:
         extra["path_initial_model_for_weight_conversion"] = str(adapted.start)
     with warnings.catch_warnings():

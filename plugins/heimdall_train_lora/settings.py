@@ -58,6 +58,7 @@ READS: Final = frozenset(
         "logging_steps",
         "eval_steps",
         "save_steps",
+        "checkpoints",
         "early_stopping_patience",
     }
 )
@@ -104,6 +105,19 @@ def check_config(config: TrainingConfig) -> None:
             "weights in 4 bits are not shared out among processes",
             where="train.shard",
             hint="set shard = false: each process has the base in 4 bits",
+        )
+    if config.shard and config.lora_init == "pissa":
+        raise RecipeError(
+            "'pissa' is turned into a plain adapter in the end, against weights that shard = true "
+            "has in parts",
+            where="train.lora_init",
+            hint="choose 'eva' or 'default', or leave shard out",
+        )
+    if config.shard and config.micro_batch == "fit":
+        raise RecipeError(
+            "a micro-batch is measured by one process, and shard = true has the weights in several",
+            where="train.micro_batch",
+            hint="set per_device_train_batch_size and gradient_accumulation_steps",
         )
     if config.pack_tokens is not None and config.layout == "padded":
         raise RecipeError(

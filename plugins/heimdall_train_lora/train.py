@@ -8,6 +8,7 @@ from heimdall_core.config import TrainingConfig
 from heimdall_core.errors import missing_extra
 from heimdall_core.types import Estimate, TrainContext, TrainResult
 from heimdall_run_transformers.packages import require_packages, share_cores
+from heimdall_run_transformers.training.places import check_url
 from heimdall_train_lora.settings import check_config, check_device
 
 
@@ -41,4 +42,5 @@ def ready(config: TrainingConfig) -> None:
         raise missing_extra("peft", "train", "the trainer 'lora'")
     if config.use_qlora and find_spec("bitsandbytes") is None:
         raise missing_extra("bitsandbytes", "train", "use_qlora")
+    check_url(config.checkpoints)
     share_cores()

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import attrs
 import peft
@@ -28,17 +26,14 @@ from heimdall_run_transformers.training.forgetting import (
 )
 from heimdall_run_transformers.training.loop import Data, Loop
 from heimdall_run_transformers.training.meter import Work, device_peak
-from heimdall_run_transformers.training.optimizer import Optimizer, adamw
+from heimdall_run_transformers.training.optimizer import Optimizer, adamw, whole
 from heimdall_run_transformers.training.plan import Plan, plan_run
 from heimdall_run_transformers.training.precision import Precision, choose_precision
-from heimdall_run_transformers.training.processes import (
-    Processes,
-    join_processes,
-    leave_processes,
-)
+from heimdall_run_transformers.training.processes import Processes, joined
 from heimdall_run_transformers.training.result import digest_rows, run_counts, run_metrics
 from heimdall_run_transformers.training.rows import Rows, prepare_rows
-from heimdall_run_transformers.training.shard import shard_model
+from heimdall_run_transformers.training.shard import check_sharding, shard_model
+from heimdall_run_transformers.training.store import Store
 from heimdall_run_transformers.training.validation import Validation, validate
 from heimdall_train_lora.build import (
     Adapted,
@@ -52,41 +47,41 @@ from heimdall_train_lora.chatml import add_markers
 from heimdall_train_lora.save import save_adapter
 from heimdall_train_lora.settings import READS
 
-T = TypeVar("T")
-
 #: Settings that the weights do not depend on.
-_WATCHING = frozenset({"logging_steps", "save_steps", "threads", "base_model", "max_forgetting"})
+_WATCHING = frozenset(
+    {"logging_steps", "save_steps", "checkpoints", "threads", "base_model", "max_forgetting"}
+)
 
 
 def train_model(context: TrainContext, config: TrainingConfig) -> TrainResult:
     """Trains an adapter and writes it into `context.output`."""
-    processes = join_processes(config.device)
-    if not processes.first:
-        context = attrs.evolve(context, emit=lambda event: None)
-    device = choose_device(config.device)  # type: ignore[arg-type]  # checked before
-    if device.type == "cuda":
-        device = torch.device("cuda", processes.local_rank)
-    precision = choose_precision(config.precision, device)
-    try:
+    with joined(config.device) as processes:
+        if not processes.first:
+            context = attrs.evolve(context, emit=lambda event: None)
+        device = choose_device(config.device)  # type: ignore[arg-type]  # checked before
+        if device.type == "cuda":
+            device = torch.device("cuda", processes.local_rank)
+        precision = choose_precision(config.precision, device)
+        if config.shard:
+            check_sharding(config, processes.count, precision)
         with cpu_threads(config.threads or context.threads):
             return _train(context, config, processes, precision)
-    finally:
-        leave_processes(processes)
 
 
 def _train(
     context: TrainContext, config: TrainingConfig, processes: Processes, precision: Precision
 ) -> TrainResult:
-    folder = _in_turn(processes, lambda: find_base(config.base_model or ""))
-    sharded = config.shard and processes.count > 1
-    whole = Precision("fp32", precision.device) if sharded else precision
+    folder = processes.in_turn(lambda: find_base(config.base_model or ""))
+    sharded = config.shard
     tokenizer = load_base_tokenizer(folder)
-    model = load_base(folder, config, whole)
+    # Weights to be shared out are read into the machine's memory and go to the card in parts.
+    at = attrs.evolve(precision, device=torch.device("cpu")) if sharded else precision
+    model = load_base(folder, config, at)
     check_length(model, config)
     base_rows = embedding_rows(model)
     markers = add_markers(tokenizer, model)
     rust = rust_tokenizer(tokenizer)
-    rows = _in_turn(processes, lambda: prepare_rows(context, config, rust))
+    rows = processes.in_turn(lambda: prepare_rows(context, config, rust))
     context.work.mkdir(parents=True, exist_ok=True)
     pad = tokenizer.pad_token_id or 0
     adapted = adapt(
@@ -99,7 +94,9 @@ def _train(
         pad=pad,
         work=context.work if processes.first else context.output,
     )
-    _prepare(adapted, config, precision, sharded=sharded)
+    changed = config.lora_init == "pissa"  # the base's weights as well
+    processes.send(model.parameters() if changed else adapted.trained.values())
+    _prepare(adapted, config, precision, processes, sharded=sharded)
     loop = _loop(context, config, adapted, rows, pad, folder, processes, precision, sharded)
     _announce(context, loop, markers.added, adapted)
     before = _before(loop, rows, context.work)
@@ -110,7 +107,10 @@ def _train(
         "parameters": float(loop.flops.parameters),
         "trained_parameters": float(sum(p.numel() for p in loop.trained.values())),
     }
-    if processes.first or sharded:
+    state = None
+    if sharded:
+        state = {name: whole(parameter).cpu() for name, parameter in adapted.trained.items()}
+    if processes.first:
         save_adapter(
             context.output,
             adapted,
@@ -120,6 +120,7 @@ def _train(
             base_rows=base_rows,
             config=config,
             context=context,
+            state=state,
         )
     if before is not None and after is not None and processes.first:
         changes = compare(before, after, rows.tasks, config.max_forgetting)
@@ -139,25 +140,20 @@ def _train(
     )
 
 
-def _in_turn(processes: Processes, work: Callable[[], T]) -> T:
-    """What `work` gives; the first process does it before the others, who find its files."""
-    if processes.first:
-        found = work()
-        processes.wait()
-        return found
-    processes.wait()
-    return work()
-
-
 def _prepare(
-    adapted: Adapted, config: TrainingConfig, precision: Precision, *, sharded: bool
+    adapted: Adapted,
+    config: TrainingConfig,
+    precision: Precision,
+    processes: Processes,
+    *,
+    sharded: bool,
 ) -> None:
     model = adapted.model
     use_documents(model)
     if config.gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})  # type: ignore[no-untyped-call]
     if sharded:
-        shard_model(model, precision)
+        shard_model(model, precision.device, processes.count)
         named = {n: p for n, p in adapted.peft.named_parameters() if p.requires_grad}
         adapted.trained.clear()
         adapted.trained.update(named)
@@ -193,6 +189,7 @@ def _loop(
             precision,
             context.work,
             mark,
+            processes,
         )
         rows_at_once = f"{plan.batch_size} rows at once, {plan.accumulation} times a step"
         context.emit(Event("note", "train", f"measured: {rows_at_once}"))
@@ -228,6 +225,7 @@ def _loop(
         kernel=kernel,
         processes=processes,
         sharded=sharded,
+        store=Store(config.checkpoints),
     )
 
 
@@ -282,7 +280,7 @@ def _validate(loop: Loop, rows: Rows) -> Validation:
         packed=loop.plan.packed,
         kernel=loop.kernel,
         processes=loop.processes,
-        every_process=loop.sharded,
+        sharded=loop.sharded,
     )
 
 

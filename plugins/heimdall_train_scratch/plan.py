@@ -56,6 +56,7 @@ READS: Final = frozenset(
         "logging_steps",
         "eval_steps",
         "save_steps",
+        "checkpoints",
         "early_stopping_patience",
     }
 )

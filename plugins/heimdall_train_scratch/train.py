@@ -5,6 +5,7 @@ from __future__ import annotations
 from heimdall_core.config import TrainingConfig
 from heimdall_core.types import Estimate, TrainContext, TrainResult
 from heimdall_run_transformers.packages import require_packages, share_cores
+from heimdall_run_transformers.training.places import check_url
 from heimdall_train_scratch.plan import check_config
 from heimdall_train_scratch.shape import shape_of
 
@@ -34,4 +35,5 @@ def ready(config: TrainingConfig) -> None:
     check_config(config)
     shape_of(config)
     require_packages("the trainer 'scratch'")
+    check_url(config.checkpoints)
     share_cores()

@@ -21,9 +21,10 @@ from heimdall_run_transformers.training.loop import Data, Loop
 from heimdall_run_transformers.training.meter import Work, device_peak
 from heimdall_run_transformers.training.plan import Plan, plan_run
 from heimdall_run_transformers.training.precision import choose_precision
-from heimdall_run_transformers.training.processes import join_processes, leave_processes
+from heimdall_run_transformers.training.processes import Processes, joined
 from heimdall_run_transformers.training.result import digest_rows, run_counts, run_metrics
 from heimdall_run_transformers.training.rows import Rows, prepare_rows
+from heimdall_run_transformers.training.store import Store
 from heimdall_train_scratch.drill import drill_rows
 from heimdall_train_scratch.network import PAD_ID, build_network
 from heimdall_train_scratch.optimizer import make_optimizer
@@ -33,19 +34,29 @@ from heimdall_train_scratch.tokenizer import train_tokenizer
 
 def train_model(context: TrainContext, config: TrainingConfig) -> TrainResult:
     """Trains tokenizer and model and writes both into `context.output`."""
-    processes = join_processes("cpu")
+    with joined("cpu") as processes:
+        if not processes.first:
+            context = attrs.evolve(context, emit=lambda event: None)
+        return _train(context, config, processes)
+
+
+def _train(context: TrainContext, config: TrainingConfig, processes: Processes) -> TrainResult:
     with cpu_threads(config.threads or context.threads):
-        tokenizer = _tokenizer(context, config)
-        rows = prepare_rows(context, config, rust_tokenizer(tokenizer))
+        tokenizer = processes.in_turn(lambda: _tokenizer(context, config))
+        rust = rust_tokenizer(tokenizer)
+        rows = processes.in_turn(lambda: prepare_rows(context, config, rust))
         shape = attrs.evolve(shape_of(config), vocabulary=len(tokenizer))
         plan = plan_run(config, len(rows.train.rows), context.seed)
         context.work.mkdir(parents=True, exist_ok=True)
         model = build_network(shape, plan.seed)
         use_documents(model)
+        processes.send(model.parameters())
         device = torch.device("cpu")
         work, peak = Work(shape.parameters, 6), device_peak(device)
-        if processes.first:
-            context.emit(Event("note", "train", f"{work.formula}; {peak.source}"))
+        context.emit(Event("note", "train", f"{work.formula}; {peak.source}"))
+        if processes.count > 1:
+            note = f"{processes.count} processes share out each step (DDP)"
+            context.emit(Event("note", "train", note))
         loop = Loop(
             model=model,
             trained=dict(model.named_parameters()),
@@ -71,14 +82,15 @@ def train_model(context: TrainContext, config: TrainingConfig) -> TrainResult:
             flops=work,
             peak=peak,
             processes=processes,
+            store=Store(config.checkpoints),
         )
         loop.run()
+        metrics = run_metrics(loop)
     if processes.first:
         save_model(context.output, loop, tokenizer)
-    leave_processes(processes)
     return TrainResult(
         metrics={
-            **run_metrics(loop),
+            **metrics,
             "parameters": shape.parameters,
             "vocab_size": shape.vocabulary,
         },

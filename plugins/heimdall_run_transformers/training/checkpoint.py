@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -130,38 +131,45 @@ def save_checkpoint(
         ) from error
 
 
-def load_checkpoint(
-    folder: Path,
-    fingerprint: str,
-    trained: Mapping[str, torch.Tensor],
-    optimizer: Optimizer,
-) -> tuple[Progress, Tensors, dict[str, Any]] | None:
-    """Puts a checkpoint's weights and moments in place; gives its counters, its best weights and
-    the state of the loss scaling.
-
-    None where there is no checkpoint, or one of other data or settings (another fingerprint).
-    """
-    path = folder / FILE
+def read_progress(path: Path, fingerprint: str) -> Progress | None:
+    """The counters of a checkpoint; None where there is none, or one of other data or settings
+    (another fingerprint). Raises `ModelError` for a file that cannot be read."""
     if not path.exists():
         return None
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata: dict[str, Any] = file.metadata() or {}
-            if metadata.get("fingerprint") != fingerprint:
-                return None
-            # Cloned: tensors straight from the file are not aligned as PyTorch's own, and the
-            # order of additions in a matrix product may depend on alignment.
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - no mapping
-    except SafetensorError as error:
-        raise ModelError(
-            f"the checkpoint cannot be read: {error}", where=str(path), hint="delete it"
-        ) from error
+    with _opened(path) as file:
+        metadata: dict[str, str] = file.metadata() or {}
+    if metadata.get("fingerprint") != fingerprint:
+        return None
+    return cattrs.structure(json.loads(metadata["progress"]), Progress)
+
+
+def load_checkpoint(
+    path: Path, trained: Mapping[str, torch.Tensor], optimizer: Optimizer
+) -> tuple[Progress, Tensors, dict[str, Any]]:
+    """Puts a checkpoint's weights and moments in place; gives its counters, its best weights and
+    the state of the loss scaling."""
+    with _opened(path) as file:
+        metadata: dict[str, Any] = file.metadata() or {}
+        # Cloned: tensors straight from the file are not aligned as PyTorch's own, and the
+        # order of additions in a matrix product may depend on alignment.
+        tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - no mapping
     progress = cattrs.structure(json.loads(metadata["progress"]), Progress)
     with torch.no_grad():
         for name, parameter in trained.items():
             parameter.copy_(like(tensors[f"weight/{name}"], parameter))
     optimizer.restore(_below("state/", tensors))
     return progress, _below("best/", tensors), json.loads(metadata.get("scale", "{}"))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except (OSError, SafetensorError) as error:
+        raise ModelError(
+            f"the checkpoint cannot be read: {error}", where=str(path), hint="delete it"
+        ) from error
 
 
 def _below(prefix: str, tensors: Tensors) -> Tensors:

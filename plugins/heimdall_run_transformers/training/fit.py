@@ -21,6 +21,7 @@ from heimdall_run_transformers.loss import answer_loss
 from heimdall_run_transformers.training.memory import free_bytes, out_of_memory, resident_bytes
 from heimdall_run_transformers.training.plan import Plan
 from heimdall_run_transformers.training.precision import Precision
+from heimdall_run_transformers.training.processes import Processes
 
 FILE: Final = "fit.json"
 
@@ -39,18 +40,37 @@ def fit_batch(
     precision: Precision,
     work: Path,
     fingerprint: str,
+    processes: Processes | None = None,
 ) -> Plan:
     """The plan with the micro-batch, among the divisors of the global batch, that takes the most
-    tokens a second on the longest rows without running out of memory.
+    tokens a second on the longest rows without running out of memory. Of several processes the
+    first one measures, for all.
 
     What was found is kept in `work`, so that a resumed run, which must have the same, has it.
     """
+    processes = processes or Processes()
+    total = plan.batch_size * plan.accumulation
+    own = ""
+    if processes.first:
+        own = str(_fitting(model, plan, rows, lay, precision, work, fingerprint))
+    return _with(plan, total, int(processes.say(own)))
+
+
+def _fitting(
+    model: PreTrainedModel,
+    plan: Plan,
+    rows: Sequence[EncodedRow],
+    lay: Callable[[Sequence[EncodedRow]], Batch],
+    precision: Precision,
+    work: Path,
+    fingerprint: str,
+) -> int:
     total = plan.batch_size * plan.accumulation
     kept = work / FILE
     try:
         found = json.loads(kept.read_text("utf-8"))
         if found["fingerprint"] == fingerprint:
-            return _with(plan, total, int(found["rows"]))
+            return int(found["rows"])
     except (OSError, ValueError, KeyError):
         pass
     order = np.argsort(-lengths_of(rows), kind="stable")
@@ -76,7 +96,7 @@ def fit_batch(
         parameter.grad = None
     work.mkdir(parents=True, exist_ok=True)
     kept.write_text(json.dumps({"fingerprint": fingerprint, "rows": best}), encoding="utf-8")
-    return _with(plan, total, best)
+    return best
 
 
 def _with(plan: Plan, total: int, rows: int) -> Plan:

@@ -44,6 +44,7 @@ from heimdall_run_transformers.training.optimizer import Optimizer, Tensors, lik
 from heimdall_run_transformers.training.plan import Plan
 from heimdall_run_transformers.training.precision import Precision
 from heimdall_run_transformers.training.processes import Processes
+from heimdall_run_transformers.training.store import Store
 from heimdall_run_transformers.training.validation import Validation, validate
 
 Emit = Callable[[Event], None]
@@ -91,6 +92,8 @@ class Loop:
     processes: Processes = field(factory=Processes)
     sharded: bool = False
     """The weights are shared out among the processes (FSDP)."""
+    store: Store = field(factory=Store)
+    """Where checkpoints go besides `work`."""
     progress: Progress = field(factory=Progress)
     best: Tensors = field(factory=dict)
     _epoch: int = -1
@@ -148,22 +151,25 @@ class Loop:
             packed=self.plan.packed,
             kernel=self.kernel,
             processes=self.processes,
-            every_process=self.sharded,
+            sharded=self.sharded,
         )
 
     def _resume(self) -> None:
-        found = load_checkpoint(self.work, self.fingerprint, self.trained, self.optimizer)
-        if found:
-            self.progress, self.best, scale = found
+        self.processes.agree(self.fingerprint, "data, base weights, settings or versions")
+        file = self.store.find(self.work, self.fingerprint, self.processes, self._warn)
+        if file is not None:
+            self.progress, self.best, scale = load_checkpoint(file, self.trained, self.optimizer)
             if self.precision.scaler is not None and scale:
                 self.precision.scaler.load_state_dict(scale)
             self._tell("note", f"going on from the checkpoint of step {self.progress.step}")
         elif (self.work / FILE).exists():
-            self._tell(
-                "warning",
-                f"the checkpoint in {self.work} is of other data or settings; starting anew",
-            )
+            self._warn(f"the checkpoint in {self.work} is of other data or settings; starting anew")
         self.processes.wait()
+        if file is not None and file.name != FILE:
+            file.unlink()
+
+    def _warn(self, message: str) -> None:
+        self._tell("warning", message)
 
     def _tell(
         self,
@@ -187,6 +193,11 @@ class Loop:
             scale=scaler.state_dict() if scaler is not None else None,
             processes=self.processes,
         )
+        if self.processes.first:
+            try:
+                self.store.keep(self.work / FILE, self.fingerprint, self.progress.step)
+            except ModelError as error:  # a network comes back; the next checkpoint is another try
+                self._warn(f"{error}; it lies in {self.work}, and training goes on")
         self.processes.wait()
 
     def _rows(self, step: int) -> list[list[EncodedRow]]:
@@ -232,7 +243,10 @@ class Loop:
                 sums = self._accumulate(groups)
             except RuntimeError as error:
                 if not out_of_memory(error):
-                    raise
+                    with self.processes.talking():  # sharded weights are gathered in the passes
+                        raise
+                if self.sharded:
+                    raise self._too_large(max(len(group) for group in groups)) from error
                 failed, sums = 1.0, Sums()
             if not self.processes.sum(failed)[0]:
                 break
@@ -251,10 +265,19 @@ class Loop:
                 hint="set gradient_checkpointing or use_qlora, or lower max_seq_length",
             )
         self.progress.parts *= 2
-        self._tell(
-            "warning",
+        self._warn(
             f"memory ran out on micro-batches of {rows} rows: {math.ceil(rows / 2)} from now on, "
             f"with the same {self.plan.batch_size * self.plan.accumulation} rows to a step",
+        )
+
+    def _too_large(self, rows: int) -> ModelError:
+        """Under FSDP the others wait for this process's part of the weights: no second try."""
+        return ModelError(
+            f"memory ran out on micro-batches of {rows} rows, and with shard = true a step cannot "
+            "be done again in smaller ones",
+            where=self.processes.name,
+            hint="lower per_device_train_batch_size and raise gradient_accumulation_steps, or set "
+            "gradient_checkpointing",
         )
 
     def _accumulate(self, groups: Sequence[list[EncodedRow]]) -> Sums:
@@ -354,6 +377,10 @@ class Loop:
             hint="lower learning_rate, or lengthen warmup_ratio",
         )
 
+    def peak_memory(self) -> float:
+        """Most bytes that any one of the processes held; all of them must ask."""
+        return self.processes.most(float(peak_memory(self.precision.device)))
+
     def _log(self, norm: float) -> None:
         step, sums = self.progress.step, self.progress.since_log
         self.progress.since_log = Sums()
@@ -366,7 +393,7 @@ class Loop:
             "trained_tokens_per_second": sums.trained / sums.seconds,
             "padding_share": sums.padding_share,
             "epoch": self.plan.epochs(step),
-            "peak_memory_bytes": float(peak_memory(self.precision.device)),
+            "peak_memory_bytes": self.peak_memory(),
         }
         if self.peak.flops:
             peak = self.peak.flops * self.processes.count

@@ -7,7 +7,6 @@ from typing import Any
 
 from heimdall_run_transformers.encode import EncodedRow
 from heimdall_run_transformers.training.loop import Loop
-from heimdall_run_transformers.training.meter import peak_memory
 from heimdall_run_transformers.training.rows import Rows
 
 
@@ -32,7 +31,7 @@ def run_metrics(loop: Loop) -> dict[str, float]:
         "tokens_per_second": total.tokens / total.seconds,
         "trained_tokens_per_second": total.trained / total.seconds,
         "padding_share": total.padding_share,
-        "peak_memory_bytes": float(peak_memory(loop.precision.device)),
+        "peak_memory_bytes": loop.peak_memory(),
         "seconds": progress.seconds,
     }
     if loop.peak.flops:

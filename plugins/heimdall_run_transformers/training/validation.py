@@ -66,22 +66,28 @@ def validate(
     packed: bool = False,
     kernel: str = "groups",
     processes: Processes | None = None,
-    every_process: bool = False,
+    sharded: bool = False,
 ) -> Validation:
-    """Goes over all rows once, `batch_size` at a time, shared out among the processes.
-    `every_process` lets each of them see all rows: sharded weights need that."""
+    """Goes over all rows once, `batch_size` at a time, shared out among the processes; every one of
+    them gets the same figures. Weights that are `sharded` are gathered by all together, so each
+    takes as many batches as the others; one that is left over counts for nothing."""
     processes = processes or Processes()
     losses, right = np.zeros(len(rows)), np.zeros(len(rows))
     trained = np.asarray([row.trained for row in rows])
     batches = length_batches(lengths_of(rows), batch_size)
-    share = slice(None) if every_process else slice(processes.rank, None, processes.count)
+    turns = -(-len(batches) // processes.count) if sharded else 0
+    end = max(len(batches), turns * processes.count)
     was_training = model.training
     model.train(False)
-    for numbers in batches[share]:
+    for place in range(processes.rank, end, processes.count):
+        spare = place >= len(batches)
+        numbers = batches[0 if spare else place]
         chosen = [rows[number] for number in numbers]  # shortest first, as `pack` lays them
         batch = (pack(chosen) if packed else collate(chosen, pad)).to(precision.device, kernel)
         with precision.computing():
             logits = answer_logits(model, batch)
+        if spare:
+            continue
         each = functional.cross_entropy(logits, batch.targets, reduction="none").double()
         wrong = (logits.argmax(dim=-1) != batch.targets).double()
         sums: Any = torch.zeros(2, len(numbers), dtype=torch.float64, device=each.device)
@@ -90,7 +96,7 @@ def validate(
         losses[numbers] = sums[0].cpu().numpy()
         right[numbers] = (sums[1] == 0).double().cpu().numpy()
     model.train(was_training)
-    if not every_process and processes.count > 1:
+    if processes.count > 1:
         both = np.asarray(processes.sum(*losses, *right))
         losses, right = both[: len(rows)], both[len(rows) :]
     return Validation(losses, right, trained, np.asarray([row.task for row in rows]))

@@ -1,0 +1,52 @@
+"""Folders and object stores by URL, through fsspec. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Final
+
+from heimdall_core.errors import RecipeError
+
+#: The setting that names a place for checkpoints.
+SETTING: Final = "train.checkpoints"
+
+
+def check_url(url: str | None) -> None:
+    """Raises `RecipeError` for a place that cannot be used, before any data is read."""
+    if url is None:
+        return
+    if re.match(r"[a-z0-9+]+://[^/]*@", url) or "?" in url:
+        raise RecipeError(
+            "holds credentials, which recipes and manifests would show",
+            where=SETTING,
+            hint="give them by the environment (AWS_ACCESS_KEY_ID, GOOGLE_APPLICATION_CREDENTIALS)",
+        )
+    open_place(url)
+
+
+def open_place(url: str) -> tuple[Any, str]:
+    """The file system of a URL, and the path in it. Raises `RecipeError` for an unknown one."""
+    import fsspec
+
+    try:
+        system, root = fsspec.core.url_to_fs(url)
+    except ImportError as error:  # its message names the package
+        raise RecipeError(str(error), where=SETTING, hint="or name a shared folder") from error
+    except ValueError as error:
+        raise RecipeError(
+            f"no place that fsspec knows: {error}", where=SETTING, hint="s3://…, gs://… or a folder"
+        ) from error
+    return system, root.rstrip("/")
+
+
+def write_small(system: Any, path: str, text: str) -> None:
+    """A small file, replaced as a whole: object stores do so themselves, disks by renaming."""
+    from fsspec.implementations.local import LocalFileSystem
+
+    if isinstance(system, LocalFileSystem):
+        part = Path(f"{path}.part")
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    else:
+        system.pipe_file(path, text.encode())
