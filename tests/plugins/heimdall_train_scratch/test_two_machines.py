@@ -1,5 +1,5 @@
-"""`torchrun` on two machines (network namespaces, a folder each): losses and weights of one process;
-a machine that is killed is replaced by an empty one, and training goes on."""
+"""`torchrun` on two machines (network namespaces, a folder each): losses and weights of one
+process; a machine that is killed is replaced by an empty one, and training goes on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 from safetensors.torch import load_file
 from two_machines import ADDRESSES, available, start_on, two_machines
@@ -63,6 +62,7 @@ class Torchrun:
                 *("--nnodes", "2", "--nproc-per-node", "1", "--max-restarts", "3"),
                 *("--rdzv-backend", "c10d", "--rdzv-endpoint", f"{ADDRESSES[0]}:29417"),
                 *("--rdzv-id", "tiny", "--local-addr", ADDRESSES[machine]),
+                *("--rdzv-conf", f"is_host={int(machine == 0)}"),  # both have the same host name
                 *("-m", "heimdall_core.cli.main", "train", "--preset", "../two.toml"),
                 *("--dataset", "../train.jsonl", "--validation", "../validation.jsonl"),
                 *("--output-dir", "model"),
@@ -95,9 +95,8 @@ class Torchrun:
 
 @pytest.fixture
 def torchrun(machines: tuple[str, str], tmp_path: Path, tiny: dict[str, Any]) -> Iterator[Torchrun]:
-    defaults = attrs.asdict(TrainingConfig())
     settings = {**tiny, **SETTINGS, "checkpoints": str(tmp_path / "shared")}
-    lines = [f"{k} = {json.dumps(v)}" for k, v in settings.items() if v != defaults[k]]
+    lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
     made = Torchrun(machines, tmp_path, "seed = 3\n[train]\n" + "\n".join(lines) + "\n")
     yield made
     for machine in list(made.running):
