@@ -43,6 +43,11 @@ class ModelError(HeimdallError):
     """A model directory, adapter or GGUF that cannot be loaded, trained or exported."""
 
 
+class WorkerLost(ModelError):
+    """Another process of the same work has ended, or cannot be reached any more: worth another try,
+    with all of them."""
+
+
 class StageError(HeimdallError):
     """A pipeline stage that could not produce its output."""
 

@@ -692,6 +692,13 @@ class Executor:
     """`map(function, items, options)`: results in the order of the items. Function, items and
     results can be sent to another process by `cloudpickle`."""
     options: type = NoOptions
+    train: (
+        Callable[[Callable[[TrainContext, Any], TrainResult], TrainContext, Any, Any], TrainResult]
+        | None
+    ) = None
+    """`train(trainer, context, config, options)`: `trainer(context, config)` in as many processes
+    as the executor finds right; the model lies in `context.output` in the end. Without it, a
+    training runs in this process."""
     open: Callable[[Any, Callable[[Event], None]], ExecutorSession] | None = None
     """`open(options, emit)`: a session for the many maps of one command, which reports through
     `emit` what is lost and done again. Without it, `map` is called for each."""

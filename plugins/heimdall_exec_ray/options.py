@@ -14,7 +14,9 @@ class RayOptions:
     or `ray://HOST:10001` from outside of it. Empty starts one on this machine and stops it."""
     workers: int = field(default=0, validator=validators.ge(0))
     """Tasks that run at once; 0 for one per CPU of the cluster. Changes no row and no figure."""
+    train_workers: int = field(default=0, validator=validators.ge(0))
+    """Processes of a training; 0 for one per GPU of the cluster, or one per machine without any."""
     retries: int = field(default=10, validator=validators.ge(0))
-    """How often a piece of work is begun again whose worker or node was lost."""
+    """How often a piece of work, or a training, is begun again whose worker or node was lost."""
     dashboard: bool = False
     """Whether a cluster that is started here serves Ray's dashboard (needs `ray[default]`)."""

@@ -16,5 +16,6 @@ def heimdall_executors() -> Iterable[Executor]:
         "A Ray cluster: this machine, or many",
         lazy("heimdall_exec_ray.session:ray_map"),
         options=RayOptions,
+        train=lazy("heimdall_exec_ray.training:ray_train"),
         open=lazy("heimdall_exec_ray.session:open_session"),
     )

@@ -23,16 +23,12 @@ import torch
 from attrs import frozen
 from torch import distributed
 
-from heimdall_core.errors import HeimdallError, ModelError
+from heimdall_core.errors import HeimdallError, ModelError, WorkerLost
 
 T = TypeVar("T")
 
 #: Bytes of a file that are sent at a time.
 _CHUNK: Final = 1 << 26
-
-
-class ProcessLost(ModelError):
-    """Another process of the training has ended, or cannot be reached any more."""
 
 
 @frozen
@@ -155,13 +151,13 @@ class Processes:
 
     @contextmanager
     def talking(self) -> Iterator[None]:
-        """What is said to other processes. Raises `ProcessLost` where one of them is gone."""
+        """What is said to other processes. Raises `WorkerLost` where one of them is gone."""
         try:
             yield
         except RuntimeError as error:
             if self.count == 1 or not _lost(error):
                 raise
-            raise ProcessLost(
+            raise WorkerLost(
                 f"the connection to the other processes is gone ({_short(error)})",
                 where=self.name,
                 hint="the last checkpoint is kept: start again to go on from it, or let "
@@ -241,7 +237,7 @@ def _join(processes: Processes, backend: str) -> None:
     try:
         distributed.init_process_group(backend, timeout=timedelta(minutes=30))
     except (RuntimeError, ValueError) as error:
-        raise ProcessLost(
+        raise WorkerLost(
             f"the {processes.count} processes cannot be joined with {backend}: {_short(error)}",
             where=processes.name,
             hint="MASTER_ADDR and MASTER_PORT must name the first machine, and every machine must "
