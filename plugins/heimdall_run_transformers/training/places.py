@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any, Final
 
-from heimdall_core.errors import RecipeError
+from heimdall_core.dataset.remote import has_secret
+from heimdall_core.errors import RecipeError, missing_extra
 
 #: The setting that names a place for checkpoints.
 SETTING: Final = "train.checkpoints"
@@ -16,7 +16,7 @@ def check_url(url: str | None) -> None:
     """Raises `RecipeError` for a place that cannot be used, before any data is read."""
     if url is None:
         return
-    if re.match(r"[a-z0-9+]+://[^/]*@", url) or "?" in url:
+    if has_secret(url) or "?" in url:
         raise RecipeError(
             "holds credentials, which recipes and manifests would show",
             where=SETTING,
@@ -27,8 +27,10 @@ def check_url(url: str | None) -> None:
 
 def open_place(url: str) -> tuple[Any, str]:
     """The file system of a URL, and the path in it. Raises `RecipeError` for an unknown one."""
-    import fsspec
-
+    try:
+        import fsspec
+    except ImportError as error:
+        raise missing_extra("fsspec", "remote", SETTING) from error
     try:
         system, root = fsspec.core.url_to_fs(url)
     except ImportError as error:  # its message names the package

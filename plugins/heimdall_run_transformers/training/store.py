@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from heimdall_core.dataset.remote import reason_of
 from heimdall_core.errors import HeimdallError, ModelError
 from heimdall_run_transformers.training.checkpoint import FILE, read_progress
 from heimdall_run_transformers.training.places import SETTING, open_place, write_small
@@ -113,9 +114,8 @@ class Store:
         return system, posixpath.join(root, fingerprint[:16])
 
     def _error(self, what: str, error: Exception) -> ModelError:
-        reason = str(error).strip().splitlines()
         return ModelError(
-            f"{what}: {reason[0] if reason else type(error).__name__}",
+            f"{what}: {reason_of(error)}",
             where=f"{SETTING} = {self.url}",
             hint="look at the address, the credentials in the environment and the room there",
         )
