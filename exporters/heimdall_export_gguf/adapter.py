@@ -18,12 +18,15 @@ from attrs import evolve, field, frozen
 
 from heimdall_core.errors import ModelError
 from heimdall_core.types import Json
-from heimdall_export_gguf.safetensors_file import StoredTensor, read_header
+from heimdall_export_gguf.safetensors_file import StoredTensor, first_rows_digest, read_header
 from heimdall_export_gguf.sources import Floats, Source
+from heimdall_run_transformers.base import MARKED_ROWS
 
 CONFIG: Final = "adapter_config.json"
 WEIGHTS: Final = "adapter_model.safetensors"
 HEIMDALL: Final = "heimdall.json"
+
+_EMBEDDING: Final = "model.embed_tokens.weight"
 
 _PREFIX: Final = "base_model.model."
 
@@ -114,6 +117,21 @@ def open_adapter(path: Path, base: str = "") -> Adapter:
         _check_module(path, module, parts)
     folder = _base_directory(path, config, facts, base)
     return Adapter(path, config, folder, modules, facts)
+
+
+def check_base(adapter: Adapter, tensors: Mapping[str, Source]) -> None:
+    """Raises `ModelError` where the base has other weights than those that the adapter was trained
+    on: of the same shape, nothing else would tell."""
+    wanted, embedding = adapter.facts.get("base_mark"), tensors.get(_EMBEDDING)
+    if not wanted or not isinstance(embedding, StoredTensor):
+        return
+    if first_rows_digest(embedding, MARKED_ROWS) != wanted:
+        raise ModelError(
+            f"the adapter {adapter.path} was trained on other weights, those of "
+            f"{adapter.facts.get('base_model') or 'another base model'}",
+            where=str(adapter.base),
+            hint="name the base model that it was trained on: --base DIR",
+        )
 
 
 def _check(path: Path, config: Json) -> None:

@@ -13,7 +13,13 @@ from attrs import frozen
 
 from heimdall_core.errors import ModelError
 from heimdall_core.types import Json
-from heimdall_export_gguf.adapter import Adapter, is_adapter, merged_tensors, open_adapter
+from heimdall_export_gguf.adapter import (
+    Adapter,
+    check_base,
+    is_adapter,
+    merged_tensors,
+    open_adapter,
+)
 from heimdall_export_gguf.safetensors_file import read_header
 from heimdall_export_gguf.sources import Source
 
@@ -84,6 +90,7 @@ def _with_adapter(adapter: Adapter) -> ModelDirectory:
             where=str(adapter.base),
             hint="name the full-precision model: --base DIR",
         )
+    check_base(adapter, base.tensors)
     tensors, tied = _merged(adapter, base)
     found = attrs.evolve(base, path=adapter.path, tensors=tensors, adapter=adapter)
     if not tied:

@@ -6,6 +6,7 @@ Format: 8 bytes header length (little endian), a JSON header, then the tensors' 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from pathlib import Path
@@ -49,6 +50,14 @@ class StoredTensor:
         if block.size != count:
             raise ModelError(f"tensor {self.name} is cut short", where=str(self.file))
         return block.reshape(-1, *self.shape[1:])
+
+
+def first_rows_digest(stored: StoredTensor, rows: int) -> str:
+    """SHA-256 of a tensor's first rows, as they are stored."""
+    size = min(rows, stored.shape[0]) * math.prod(stored.shape[1:]) * _SIZES[stored.dtype]
+    with stored.file.open("rb") as file:
+        file.seek(stored.start)
+        return hashlib.sha256(file.read(size)).hexdigest()
 
 
 def read_header(path: Path) -> dict[str, StoredTensor]:

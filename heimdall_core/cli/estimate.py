@@ -29,6 +29,9 @@ from heimdall_core.types import Estimate
 #: Rows and tokens to a row where no dataset tells: those of the training guide.
 ROWS, TOKENS = 5000, 150
 
+#: Tokens of a row under NornicDB's own system prompt, where no dataset tells.
+LONG_TOKENS = 2300
+
 #: Characters to a token, in text of Cypher and questions.
 _CHARACTERS = 3.5
 
@@ -92,11 +95,23 @@ def show_estimate(
             raise DatasetError("no such file", where=str(dataset))
         counted, length = _measure(dataset)
         rows, tokens_per_row = rows or counted, tokens_per_row or length
-    found = trainer.estimate(config, rows or ROWS, tokens_per_row or TOKENS)
+    tokens_per_row = tokens_per_row or _usual_tokens(recipe)
+    found = trainer.estimate(config, rows or ROWS, tokens_per_row)
     if as_json:
         print_json(attrs.asdict(found))
         return
     _show(recipe, found, rows or ROWS)
+    if dataset is None:
+        console().print(
+            f"Assumed: {rows or ROWS:,} rows of {tokens_per_row:,} tokens; --dataset counts yours",
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+def _usual_tokens(recipe: Recipe) -> int:
+    """Tokens of a row that the recipe would make: long ones where it asks for the whole prompt."""
+    return LONG_TOKENS if recipe.generate.max_context_size == "xl" else TOKENS
 
 
 def _measure(dataset: Path) -> tuple[int, int]:

@@ -21,7 +21,7 @@ HEIMDALL: Final = "heimdall.json"
 
 
 #: Rows of the embedding that a base model is known by.
-_MARKED = 256
+MARKED_ROWS: Final = 256
 
 
 def base_mark(folder: Path) -> str | None:
@@ -34,7 +34,7 @@ def base_mark(folder: Path) -> str | None:
         try:
             with safe_open(path, framework="pt") as file:
                 if name in file.keys():  # noqa: SIM118 - no mapping
-                    rows: Any = file.get_slice(name)[:_MARKED]
+                    rows: Any = file.get_slice(name)[:MARKED_ROWS]
                     return hashlib.sha256(bytes(rows.contiguous().untyped_storage())).hexdigest()
         except (OSError, SafetensorError):
             return None

@@ -28,7 +28,7 @@ def check_url(url: str | None) -> None:
 def open_place(url: str) -> tuple[Any, str]:
     """The file system of a URL, and the path in it. Raises `RecipeError` for an unknown one."""
     try:
-        import fsspec
+        import fsspec  # type: ignore[import-untyped]
     except ImportError as error:
         raise missing_extra("fsspec", "remote", SETTING) from error
     try:
@@ -44,7 +44,7 @@ def open_place(url: str) -> tuple[Any, str]:
 
 def write_small(system: Any, path: str, text: str) -> None:
     """A small file, replaced as a whole: object stores do so themselves, disks by renaming."""
-    from fsspec.implementations.local import LocalFileSystem
+    from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]
 
     if isinstance(system, LocalFileSystem):
         part = Path(f"{path}.part")

@@ -21,6 +21,7 @@ from heimdall_core.types import Example, VerifyContext
 from heimdall_export_gguf.options import GGUFOptions
 from heimdall_export_gguf.verify import verify
 from heimdall_run_llamacpp.gguf_file import read_gguf
+from heimdall_run_transformers.base import base_mark
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +194,21 @@ def test_a_quantised_base_is_refused(base, run, tmp_path):
     edit_json(copy / "config.json", quantization_config={"quant_method": "bitsandbytes"})
     with pytest.raises(ModelError, match=r"quantised \(bitsandbytes\).*full-precision model: --b"):
         run(folder, base=str(copy))
+
+
+def test_a_base_of_the_same_shape_with_other_weights_is_refused(base, run, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    folder = build_adapter(base, tmp_path / "adapter")
+    facts = {"base_mark": base_mark(base), "base_model": "Acme/base-1.5b"}
+    (folder / "heimdall.json").write_text(json.dumps(facts), "utf-8")
+    run(folder, base=str(base))
+    other = build_model(tmp_path / "other", tied=False, hidden=128)
+    weights = load_file(other / "model.safetensors")
+    weights["model.embed_tokens.weight"][0, 0] += 1
+    save_file(weights, other / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ModelError, match=r"trained on other weights, those of Acme/base-1\.5b"):
+        run(folder, base=str(other))
 
 
 def test_another_base_is_refused(base, run, tmp_path):

@@ -92,3 +92,16 @@ def test_rows_too_few_to_split_leave_nothing(
     assert code == 2
     assert "too few for train, validation" in err
     assert [path.name for path in tmp_path.iterdir()] == ["train.jsonl"]
+
+
+@pytest.mark.parametrize(("preset", "tokens"), [("heimdall_nornicdb", 2300), ("heimdall", 150)])
+def test_an_estimate_without_a_dataset_says_which_rows_it_assumes(
+    capsys: pytest.CaptureFixture[str], preset: str, tokens: int
+) -> None:
+    estimate = ("estimate", "--preset", preset, "--device", "2080ti")
+    code, out, _ = call(capsys, *estimate)
+    assert code == 0
+    assert f"Assumed: 5,000 rows of {tokens:,} tokens" in out
+    assert f" rows of {tokens} tokens at once" in out
+    _, out, _ = call(capsys, *estimate, "--tokens-per-row", "99", "--json")
+    assert json.loads(out)["details"]["tokens_per_row"] == 99

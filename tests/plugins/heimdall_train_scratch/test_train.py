@@ -21,6 +21,8 @@ from heimdall_core.prompt import messages_for, render_prompt
 from heimdall_core.testing import TrainerContract
 from heimdall_core.types import Event, Example, TrainContext
 from heimdall_run_transformers.load import load
+from heimdall_run_transformers.training.loop import Loop
+from heimdall_run_transformers.training.validation import Validation
 from heimdall_train_scratch.plan import DEFAULTS, READS
 from heimdall_train_scratch.train import estimate, train
 
@@ -236,6 +238,23 @@ def test_a_loss_that_is_no_number_stops_the_run(context: MakeContext, config: Ma
     made = context()
     with pytest.raises(ModelError, match=r"the loss is (nan|inf) .* at step \d+.*learning_rate"):
         train(made, config(learning_rate=1e30, warmup_ratio=0.0, max_steps=20))
+    assert not made.output.exists()
+
+
+def test_a_run_whose_validations_come_to_no_number_leaves_no_model(
+    context: MakeContext, config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Loop.check
+
+    def nothing(self: Loop) -> Validation:
+        found = real(self)
+        found.losses.fill(math.nan)
+        return found
+
+    monkeypatch.setattr(Loop, "check", nothing)
+    made = context()
+    with pytest.raises(ModelError, match=r"no validation came to a number.*lower learning_rate"):
+        train(made, config())
     assert not made.output.exists()
 
 
