@@ -18,9 +18,8 @@ from attrs import evolve, field, frozen
 
 from heimdall_core.errors import ModelError
 from heimdall_core.types import Json
-from heimdall_export_gguf.safetensors_file import StoredTensor, first_rows_digest, read_header
+from heimdall_export_gguf.safetensors_file import StoredTensor, read_header, stored_digest
 from heimdall_export_gguf.sources import Floats, Source
-from heimdall_run_transformers.base import MARKED_ROWS
 
 CONFIG: Final = "adapter_config.json"
 WEIGHTS: Final = "adapter_model.safetensors"
@@ -125,7 +124,7 @@ def check_base(adapter: Adapter, tensors: Mapping[str, Source]) -> None:
     wanted, embedding = adapter.facts.get("base_mark"), tensors.get(_EMBEDDING)
     if not wanted or not isinstance(embedding, StoredTensor):
         return
-    if first_rows_digest(embedding, MARKED_ROWS) != wanted:
+    if stored_digest(embedding) != wanted:
         raise ModelError(
             f"the adapter {adapter.path} was trained on other weights, those of "
             f"{adapter.facts.get('base_model') or 'another base model'}",

@@ -52,12 +52,16 @@ class StoredTensor:
         return block.reshape(-1, *self.shape[1:])
 
 
-def first_rows_digest(stored: StoredTensor, rows: int) -> str:
-    """SHA-256 of a tensor's first rows, as they are stored."""
-    size = min(rows, stored.shape[0]) * math.prod(stored.shape[1:]) * _SIZES[stored.dtype]
+def stored_digest(stored: StoredTensor) -> str:
+    """SHA-256 of a tensor, as it is stored."""
+    left = math.prod(stored.shape) * _SIZES[stored.dtype]
+    digest = hashlib.sha256()
     with stored.file.open("rb") as file:
         file.seek(stored.start)
-        return hashlib.sha256(file.read(size)).hexdigest()
+        while block := file.read(min(left, 1 << 24)):
+            digest.update(block)
+            left -= len(block)
+    return digest.hexdigest()
 
 
 def read_header(path: Path) -> dict[str, StoredTensor]:

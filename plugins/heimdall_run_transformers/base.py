@@ -20,13 +20,9 @@ ADAPTER_WEIGHTS: Final = "adapter_model.safetensors"
 HEIMDALL: Final = "heimdall.json"
 
 
-#: Rows of the embedding that a base model is known by.
-MARKED_ROWS: Final = 256
-
-
 def base_mark(folder: Path) -> str | None:
-    """A digest of a model's first embedding rows, as they are stored: the same however the files
-    are cut, another one for any other training. None where they cannot be found."""
+    """A digest of a model's embedding, as it is stored: the same however the files are cut, another
+    one for any other training. None where it cannot be found."""
     from safetensors import SafetensorError, safe_open
 
     name = "model.embed_tokens.weight"
@@ -34,7 +30,7 @@ def base_mark(folder: Path) -> str | None:
         try:
             with safe_open(path, framework="pt") as file:
                 if name in file.keys():  # noqa: SIM118 - no mapping
-                    rows: Any = file.get_slice(name)[:MARKED_ROWS]
+                    rows: Any = file.get_tensor(name)
                     return hashlib.sha256(bytes(rows.contiguous().untyped_storage())).hexdigest()
         except (OSError, SafetensorError):
             return None
