@@ -11,6 +11,8 @@ import click
 
 from heimdall_core.cli.common import (
     dataset_type,
+    executor_options,
+    executor_table,
     json_option,
     print_json,
     progress,
@@ -60,6 +62,7 @@ _file = click.Path(path_type=Path)
 @click.option("--resume/--no-resume", default=True, help="Go on from a checkpoint, or start anew.")
 @click.option("--eval-only", is_flag=True, help="Measure the model in --output-dir on --dataset.")
 @click.option("--estimate-memory", is_flag=True, help="Say what it would take, and stop.")
+@executor_options
 @json_option
 def train(
     preset: str,
@@ -73,11 +76,15 @@ def train(
     use_metal: bool,
     fit_batch: bool,
     as_json: bool,
+    executor: str | None,
+    address: str | None,
+    executor_settings: tuple[str, ...],
     **flags: Any,
 ) -> None:
     """Train a model on a dataset. An interrupted training goes on where it was.
 
-    Under `torchrun` or `accelerate launch` the processes share out every step.
+    Under `torchrun` or `accelerate launch` the processes share out every step; `--executor ray`
+    starts them on a cluster.
     """
     if use_metal and flags["device"]:
         raise HeimdallError("--use-metal is a device already; leave out --device")
@@ -99,6 +106,8 @@ def train(
         _evaluate(dataset, output_dir, as_json)
         return
     plugins = plugins_of_call(recipe.plugins)
+    # Another executor has other options: what the recipe says of its own is not for this one.
+    table = executor_table(executor, address, executor_settings) or recipe.executor
     with progress() as observe:
         result = train_files(
             plugins,
@@ -110,6 +119,7 @@ def train(
             split=recipe.split,
             emit=observe,
             resume=resume,
+            executor=table,
         )
     if process_rank():
         return

@@ -40,6 +40,7 @@ def train(context: StageContext) -> Outcome:
         seed=context.recipe.seed,
         emit=context.emit,
         cache=context.work.parent / "tokens",
+        executor=context.recipe.executor,
     )
     return Outcome(
         metrics={

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from heimdall_core.config import TrainingConfig
 from heimdall_core.errors import HeimdallError
@@ -45,6 +45,7 @@ def ray_train(
     Raises what the trainer raises, and `HeimdallError` where workers are lost again and again, or
     have no place for checkpoints that others would find.
     """
+    context = _absolute(context)
     with connected(options) as ray:
         mark = secrets.token_hex(8)
         context.work.mkdir(parents=True, exist_ok=True)
@@ -86,6 +87,18 @@ def ray_train(
             mailbox=mailbox,
         )
         return _run(ray, task, size, context, options)
+
+
+def _absolute(context: TrainContext) -> TrainContext:
+    """Paths as any process of the same disk finds them."""
+    return evolve(
+        context,
+        train=context.train.absolute(),
+        validation=context.validation.absolute(),
+        output=context.output.absolute(),
+        work=context.work.absolute(),
+        cache=context.cache.absolute() if context.cache else None,
+    )
 
 
 @frozen

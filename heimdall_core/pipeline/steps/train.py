@@ -17,10 +17,11 @@ from heimdall_core.dataset.io import read_examples
 from heimdall_core.dataset.local import as_files
 from heimdall_core.dataset.split import SplitOptions, split_rows
 from heimdall_core.errors import DatasetError, FindingsError, HeimdallError, PluginError
+from heimdall_core.execution import chosen
 from heimdall_core.pipeline.store import digest_file, digest_json, write_json
 from heimdall_core.registry import Registry
 from heimdall_core.structure import unstructure
-from heimdall_core.types import Event, StageInfo, TrainContext, TrainResult
+from heimdall_core.types import Event, StageInfo, TrainContext, Trainer, TrainResult
 
 #: Folder of a model that trackers write into while it is trained.
 RUNS: Final = "runs"
@@ -65,8 +66,10 @@ def train_model(
     seed: int,
     emit: Callable[[Event], None] = lambda event: None,
     cache: Path | None = None,
+    executor: Mapping[str, Any] | None = None,
 ) -> TrainResult:
-    """Trains into `output`, which appears when training has ended well.
+    """Trains into `output`, which appears when training has ended well; on the `executor`, a table
+    as in a recipe, where one that trains is named.
 
     Checkpoints go to `work`; one found there is resumed. What the trainer reports is written
     beside the model as `training.json`, but for what it `MEASURED` of the machine. Of several
@@ -76,6 +79,7 @@ def train_model(
     """
     name = config.trainer_name
     trainer = registry.trainer(name)
+    run = _runner(registry, trainer, executor or {})
     rank = process_rank()
     if rank == 0:
         _check_free(output)
@@ -94,7 +98,7 @@ def train_model(
         cache=cache,
     )
     try:
-        result = trainer.train(context, config)
+        result = run(context, config)
         if not isinstance(result, TrainResult):
             raise PluginError(
                 f"returned {type(result).__name__} instead of TrainResult", where=f"trainer {name}"
@@ -111,6 +115,25 @@ def train_model(
     finally:
         shutil.rmtree(making, ignore_errors=True)
     return result
+
+
+def _runner(
+    registry: Registry, trainer: Trainer, table: Mapping[str, Any]
+) -> Callable[[TrainContext, TrainingConfig], TrainResult]:
+    """The trainer, here or on an executor that trains."""
+    if not table:
+        return trainer.train
+    executor, options = chosen(registry, table)
+    if executor.train is None:
+        return trainer.train
+    if os.environ.get("WORLD_SIZE", "1") != "1":
+        raise HeimdallError(
+            f"the executor '{executor.name}' starts the processes of a training itself",
+            where="executor",
+            hint="leave torchrun out, or the executor",
+        )
+    spread = executor.train
+    return lambda context, config: spread(trainer.train, context, config, options)
 
 
 def _lasting(figures: Mapping[str, Any]) -> dict[str, Any]:
@@ -192,6 +215,7 @@ def train_files(
     split: SplitOptions,
     emit: Callable[[Event], None] = lambda event: None,
     resume: bool = True,
+    executor: Mapping[str, Any] | None = None,
 ) -> TrainResult:
     """`train_model` on a dataset, for the command line, with trackers told of it. Shards, and what
     is behind a URL, are streamed into one local file first: a trainer goes over rows many times.
@@ -219,6 +243,7 @@ def train_files(
             seed=seed,
             split=split,
             emit=emit,
+            executor=executor,
             resume=resume,
         )
 
@@ -234,6 +259,7 @@ def _train_files(
     split: SplitOptions,
     emit: Callable[[Event], None],
     resume: bool,
+    executor: Mapping[str, Any] | None,
 ) -> TrainResult:
     rank = process_rank()
     given = dataset
@@ -285,6 +311,7 @@ def _train_files(
             seed=seed,
             emit=tell if rank == 0 else lambda event: None,
             cache=output.with_name(".heimdall-tokens"),
+            executor=executor,
         )
     except HeimdallError as error:
         if rank == 0 and not isinstance(error, FindingsError):

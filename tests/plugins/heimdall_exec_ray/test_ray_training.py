@@ -3,6 +3,7 @@ that is killed is replaced, and what the user must mend is told at once."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file
 
+from heimdall_core.cli.main import entry
 from heimdall_core.config import TrainingConfig
 from heimdall_core.dataset.io import write_examples
 from heimdall_core.errors import HeimdallError
@@ -173,6 +175,31 @@ def test_more_processes_than_the_cluster_has_room_for(
 ) -> None:
     with pytest.raises(HeimdallError, match="3 processes need a CPU each"):
         ray_train(train, context("ray"), TrainingConfig(**TINY), RayOptions(train_workers=3))
+
+
+def test_the_command_trains_on_the_cluster(
+    context: Callable[..., TrainContext],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    context("unused")
+    lines = [f"{name} = {json.dumps(value)}" for name, value in TINY.items()]
+    (tmp_path / "tiny.toml").write_text("seed = 3\n[train]\n" + "\n".join(lines), "utf-8")
+    monkeypatch.chdir(tmp_path)  # relative paths, as they are typed
+    with pytest.raises(SystemExit) as left:
+        entry(
+            ["train", "--preset", "tiny.toml", "--dataset", "train.jsonl", "--validation",
+             "validation.jsonl", "--output-dir", "model", "--executor", "ray",
+             "--executor-set", "train_workers=2"]
+        )  # fmt: skip
+    said = capsys.readouterr()
+    assert not left.value.code, said.err
+    assert "training in 2 processes on 1 machine, 1 CPU each" in said.err
+    assert (tmp_path / "model" / "model.safetensors").exists()
+    logged = (tmp_path / "model" / "runs" / "metrics.jsonl").read_text("utf-8")
+    assert logged.count('"loss"') == 8
+    assert not (tmp_path / ".model.work").exists()
 
 
 def _by_value(function: Any) -> Any:
