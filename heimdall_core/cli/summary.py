@@ -106,7 +106,7 @@ def show_summary(out: Console, manifest: Mapping[str, Any], folder: Path) -> Non
             if not right:
                 out.print(Text(f"  expected: {item['expected']}", style="dim"))
     _stages(out, manifest)
-    out.print(f"{folder}/manifest.json, {folder}/log.txt")
+    out.print(f"{folder}/manifest.json, {folder}/log.jsonl")
 
 
 def _composition(out: Console, counts: Mapping[str, Any]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from attrs import frozen
 
 from heimdall_core.errors import HeimdallError, RecipeError, StageError, did_you_mean
 from heimdall_core.execution import Work
+from heimdall_core.pipeline.log import run_log
 from heimdall_core.pipeline.measure import Meter, code_digest, git_state
 from heimdall_core.pipeline.stage import Stage, StageContext
 from heimdall_core.pipeline.stages import STAGES
@@ -103,7 +104,7 @@ def run(
     with folder.lock():
         (folder.root / "recipe.toml").write_text(recipe.to_toml(registry), encoding="utf-8")
         with (
-            _logging(folder.root / "log.txt") as log,
+            run_log(folder.root, recipe.name) as log,
             Work(registry, recipe.executor) as work,
         ):
             results: dict[str, StageResult] = {}
@@ -227,7 +228,13 @@ def _stage(
         try:
             with executor.spread(emit) if stage.spread else nullcontext():
                 outcome = stage.run(context)
-        except OSError as error:  # a full disk, a folder that was taken away
+        except BaseException as error:
+            # The run's log and the caller are told by the error itself.
+            failed = Event("warning", stage.name, f"failed: {type(error).__name__}")
+            registry.emit(attrs.evolve(failed, values={"failed": 1}))
+            if not isinstance(error, OSError):
+                raise
+            # A full disk, a folder that was taken away.
             place = error.filename or partial
             reason = error.strerror or str(error)
             raise StageError(reason, where=f"{stage.name}: {place}") from error
@@ -318,26 +325,6 @@ def read_manifest(runs: Path, name: str) -> dict[str, Any]:
 def list_runs(runs: Path) -> list[str]:
     """Names of the runs in a folder, finished or not."""
     return sorted(p.parent.name for p in runs.glob("*/recipe.toml"))
-
-
-@contextmanager
-def _logging(path: Path) -> Iterator[Observer]:
-    """An observer that writes every event but bare progress to a file, a line each."""
-    with path.open("a", encoding="utf-8", buffering=1) as file:
-
-        def write(event: Event) -> None:
-            if event.kind == "progress":
-                return
-            now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-            values = " ".join(f"{k}={v:.6g}" for k, v in event.values.items())
-            text = " ".join(part for part in (event.message, values) if part)
-            file.write(f"{now} {event.stage} {event.kind}: {text}\n")
-
-        try:
-            yield write
-        except BaseException as error:
-            write(Event("warning", "run", f"ended by {type(error).__name__}: {error}"))
-            raise
 
 
 def remove_run(runs: Path, name: str) -> None:

@@ -3,7 +3,7 @@
 runs/<name>/
   recipe.toml                 the resolved recipe; it can be run again
   manifest.json               what the newest run came to: stages, metrics, artefacts
-  log.txt                     one line per event
+  log.jsonl                   one JSON object per event
   lock                        held while a run is under way; a dead process does not hold it
   stages/<stage>-<key>/       a finished output and its stage.json; never half-written
   stages/.partial-<…>/        an output in the making, thrown away when found

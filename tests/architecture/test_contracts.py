@@ -173,6 +173,10 @@ class TestTrackWandb(PluginContract):
     plugin = "heimdall_track_wandb.plugin"
 
 
+class TestTrackOtel(PluginContract):
+    plugin = "heimdall_track_otel.plugin"
+
+
 class TestExportGguf(ExporterContract):
     plugin = "heimdall_export_gguf.plugin"
     refused = ({"quant_types": ["Q9_9"]}, {"file_name": "../{type}.gguf"}, {"quant_types": []})

@@ -239,9 +239,18 @@ def test_events_reach_the_observer_and_the_log(go: Runner) -> None:
     seen: list[Event] = []
     result = go(on_event=seen.append)
     assert any(e.kind == "metric" and e.stage == "train" for e in seen)
-    log = (result.folder / "log.txt").read_text(encoding="utf-8")
-    assert "train metric: loss=0.25" in log
-    assert "evaluate note: finished" in log
+    text = (result.folder / "log.jsonl").read_text(encoding="utf-8")
+    log = [json.loads(line) for line in text.splitlines()]
+    assert len({entry["attempt"] for entry in log}) == 1
+    assert {entry["run"] for entry in log} == {"toy"}
+    metrics = [e for e in log if (e["stage"], e["kind"]) == ("train", "metric")]
+    assert [entry["values"]["loss"] for entry in metrics][-1] == 0.25
+    finished = [e for e in log if e["message"].startswith("finished")]
+    assert [entry["stage"] for entry in finished] == list(result.stages)
+    assert all(entry["values"]["seconds"] >= 0 for entry in finished)
+    made = [e for e in log if (e["stage"], e["kind"]) == ("generate", "progress")]
+    assert (made[-1]["done"], made[-1]["total"]) == (400, 400)
+    assert (log[-1]["stage"], log[-1]["kind"]) == ("run", "ended")
 
 
 def test_the_saved_recipe_runs_again_and_finds_everything_done(

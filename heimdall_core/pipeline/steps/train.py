@@ -313,7 +313,12 @@ def _train_files(
             cache=output.with_name(".heimdall-tokens"),
             executor=executor,
         )
-    except HeimdallError as error:
+    except BaseException as error:
+        if rank == 0:
+            failed = Event("warning", "train", f"failed: {type(error).__name__}")
+            registry.emit(attrs.evolve(failed, values={"failed": 1}))
+        if not isinstance(error, HeimdallError):
+            raise
         if rank == 0 and not isinstance(error, FindingsError):
             _clear(work, output, tracked=tracked)
         if error.where.startswith(str(work)) and given != dataset:

@@ -1,0 +1,1 @@
+"""Figures of a run for OpenTelemetry: a Prometheus scrape endpoint, or OTLP."""
