@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -114,7 +114,8 @@ class Decisions:
         if options.canonical_duplicates == "all":
             self._reject_canonical(same)
         if options.near_duplicates and self.rows:
-            for row, kept in index.removals(self._gone, options.near_threshold, same.pairs).items():
+            pairs = self._other_prompts(same) if options.contradictions == "keep" else same.pairs
+            for row, kept in index.removals(self._gone, options.near_threshold, pairs).items():
                 self._remove(row, "near", kept)
         self._reject_surplus()
 
@@ -256,6 +257,19 @@ class Decisions:
         for row, _ in group:
             if row != keep:
                 self._remove(row, "contradiction", number)
+
+    def _other_prompts(self, same: Sameness) -> Callable[[Any, Any], Any]:
+        """As `same.pairs`, but for rows of one prompt: where contradictions are kept, two answers
+        in prose that are alike as texts are two of them."""
+        import numpy as np
+
+        columns = (np.frombuffer(self._values[name], np.uint64) for name in ("content", "answer"))
+        prompts = np.bitwise_xor(*columns)  # 64 bits of each; `content` is prompt and answer
+
+        def pairs(earlier: Any, later: Any) -> Any:
+            return same.pairs(earlier, later) & (prompts[earlier] != prompts[later])
+
+        return pairs
 
     def _reject_canonical(self, same: Sameness) -> None:
         """Queries that stand in an earlier row, whatever the prompt."""

@@ -431,3 +431,17 @@ def test_properties_of_a_correction(toy: Lookup) -> None:
             assert not found.placeholders or not options.drop_placeholders
 
     holds()
+
+
+def test_kept_contradictions_in_prose_stay_where_their_texts_are_near(write: Write) -> None:
+    about = "The index on the label Person is rebuilt in the background; reads go on meanwhile"
+    answers = [f"{about}, which takes a minute.", f"{about}, which takes an hour."]
+    rows = [{"instruction": "How is the index rebuilt?", "output": each} for each in answers]
+    other = {"instruction": "How is the index  rebuilt??", "output": answers[0]}
+    path = write([*rows, other])
+    report = correct_file(path, path.with_name("out.jsonl"), CorrectOptions(contradictions="keep"))
+    assert report.removed["contradiction"] == 0
+    kept = [(row.instruction, row.output) for row in read_examples(path.with_name("out.jsonl"))]
+    # The row of another prompt is near the first, and has its answer.
+    assert kept == [(row["instruction"], row["output"]) for row in rows]
+    assert report.removed["near"] == 1
