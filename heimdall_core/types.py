@@ -507,6 +507,8 @@ class Measurement:
     value: float
     weight: float = 1.0
     detail: Json = field(factory=dict)
+    """Plain JSON. Where the weight is 0, `skipped` says why; `lost` says what kept a row from being
+    measured that another day would be (a server that went away): the metric is then incomplete."""
 
 
 @frozen
@@ -533,6 +535,9 @@ class Evaluator:
     bounds: tuple[float, float] | None = None
     """Lowest and highest value that the metric can have (`math.inf` where it has no end); a recipe
     with a target outside of them is refused. None where nothing is known."""
+    depends: Callable[[Any], Mapping[str, str]] | None = None
+    """`depends(options)`: what figures depend on beside the evaluator's own code and options, such
+    as the version of an engine or the checksum of a model, by name. A locked suite holds it."""
 
 
 # --- heimdall_exporters --------------------------------------------------------------------------

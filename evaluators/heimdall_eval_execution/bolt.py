@@ -6,6 +6,7 @@ is rolled back, in access mode READ unless it is meant to write.
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
 import threading
@@ -20,6 +21,9 @@ from heimdall_eval_execution.options import ExecutionOptions
 
 #: Rows that are fetched of one result.
 _MOST_ROWS = 10_000
+
+#: Seconds that a server may take to let somebody in, however short a query's limit is.
+_CONNECT = 5.0
 
 #: Seconds beyond the time limit in which a server may still say that it was reached.
 _GRACE = 2.0
@@ -53,6 +57,11 @@ class BoltGraph:
                 where="execution.password_variable",
             )
         self._password = password
+        _quiet()
+        self.agent = ""
+        """What the server calls itself."""
+        self.lost = ""
+        """Why nothing is run any more; '' while the server answers."""
         self._connect()
 
     def _connect(self) -> None:
@@ -61,12 +70,13 @@ class BoltGraph:
             self._driver = self._neo4j.GraphDatabase.driver(
                 options.uri,
                 auth=(options.user, password) if options.user else None,
-                connection_timeout=options.timeout,
-                connection_acquisition_timeout=options.timeout,
+                connection_timeout=max(options.timeout, _CONNECT),
+                connection_acquisition_timeout=max(options.timeout, _CONNECT),
                 max_transaction_retry_time=0,
                 notifications_min_severity=None,
             )
             self._driver.verify_connectivity()
+            self.agent = str(self._driver.get_server_info().agent)
         except Exception as error:  # many types: address, DNS, TLS, authentication
             raise HeimdallError(
                 f"the server does not answer: {_line(error)}", where=options.uri
@@ -89,6 +99,25 @@ class BoltGraph:
         return self._limited(query, self._neo4j.WRITE_ACCESS, look=True)
 
     def _limited(self, query: str, mode: str, *, look: bool) -> tuple[EngineResult, State]:
+        """The query's result. One that was cut short because the server went away is run again
+        where it is back, and says that the server is lost where it is not."""
+        if self.lost:
+            return EngineResult(error=self.lost, error_kind="crash"), ((), ())
+        found = self._once(query, mode, look=look)
+        if found[0].error_kind == "crash" and self._reconnected():
+            found = self._once(query, mode, look=look)
+        return found
+
+    def _reconnected(self) -> bool:
+        """Opens a connection in place of one that is of no use any more; whether it was given."""
+        _cut(self._driver)
+        try:
+            self._connect()
+        except HeimdallError as error:
+            self.lost = str(error)
+        return not self.lost
+
+    def _once(self, query: str, mode: str, *, look: bool) -> tuple[EngineResult, State]:
         """Ends the waiting where the server does not keep to the transaction's own time limit. The
         connection is then given up, which ends the transaction."""
         answers: queue.SimpleQueue[tuple[EngineResult, State]] = queue.SimpleQueue()
@@ -101,8 +130,7 @@ class BoltGraph:
         try:
             return answers.get(timeout=self._options.timeout + _GRACE)
         except queue.Empty:
-            _cut(driver)
-            self._connect()
+            self._reconnected()
             error = f"no answer within {self._options.timeout:g} s"
             return EngineResult(error=error, error_kind="timeout"), ((), ())
 
@@ -114,7 +142,7 @@ class BoltGraph:
             with driver.session(default_access_mode=mode, **chosen) as session:
                 return self._in_transaction(session, query, look=look)
         except Exception as error:  # noqa: BLE001 - the driver raises its own and the network's
-            return _failed(error), ((), ())
+            return self._failed(error), ((), ())
 
     def _in_transaction(
         self, session: Any, query: str, *, look: bool
@@ -123,7 +151,7 @@ class BoltGraph:
         try:
             transaction = session.begin_transaction(timeout=self._options.timeout)
         except Exception as error:  # noqa: BLE001 - the driver raises its own and the network's
-            return EngineResult(error=_line(error), error_kind="runtime"), empty
+            return self._failed(error), empty
         try:
             result = _fetch(transaction.run(query))
             if look and not result.error:
@@ -132,12 +160,23 @@ class BoltGraph:
                 return result, (bag(nodes.rows), bag(links.rows))
             return result, empty
         except Exception as error:  # noqa: BLE001 - as above; a query must not end the suite
-            return _failed(error), empty
+            return self._failed(error), empty
         finally:
             try:
                 transaction.rollback()
             except Exception:  # noqa: BLE001 - it has ended by itself, or the server has
                 transaction.close()
+
+    def _failed(self, error: Exception) -> EngineResult:
+        code = str(getattr(error, "code", "") or "")
+        text = _line(error)
+        gone = (self._neo4j.exceptions.ServiceUnavailable, self._neo4j.exceptions.SessionExpired)
+        if isinstance(error, (*gone, OSError)):
+            return EngineResult(error=f"the connection broke: {text}", error_kind="crash")
+        if "TimedOut" in code or "Timeout" in code or "timed out" in text.lower():
+            return EngineResult(error=text, error_kind="timeout")
+        kind: Any = "syntax" if "SyntaxError" in code else "runtime"
+        return EngineResult(error=text, error_kind=kind)
 
     def __enter__(self) -> Self:
         return self
@@ -149,6 +188,24 @@ class BoltGraph:
         trace: TracebackType | None,
     ) -> None:
         self._driver.close()
+
+
+def ready(options: ExecutionOptions) -> None:
+    """Raises what would stop the metric at its first row: no driver, no password, no server."""
+    with BoltGraph(options):
+        pass
+
+
+def agent(options: ExecutionOptions) -> str:
+    """The name and version that the server gives itself. Raises as `ready`."""
+    with BoltGraph(options) as graph:
+        return graph.agent
+
+
+def _quiet() -> None:
+    """The driver tells of broken connections by itself, in the middle of what is being shown; here
+    they are told with the row that they befell. A handler that somebody has set up still hears."""
+    logging.getLogger("neo4j").addHandler(logging.NullHandler())
 
 
 def _cut(driver: Any) -> None:
@@ -164,15 +221,6 @@ def _fetch(result: Any) -> EngineResult:
             return EngineResult(error=f"more than {_MOST_ROWS} rows", error_kind="too_many_rows")
         rows.append(tuple(plain(value) for value in record.values()))
     return EngineResult(columns, tuple(rows))
-
-
-def _failed(error: Exception) -> EngineResult:
-    code = str(getattr(error, "code", "") or "")
-    text = _line(error)
-    if "TimedOut" in code or "Timeout" in code or "timed out" in text.lower():
-        return EngineResult(error=text, error_kind="timeout")
-    kind: Any = "syntax" if "SyntaxError" in code else "runtime"
-    return EngineResult(error=text, error_kind=kind)
 
 
 def plain(value: Any) -> Any:

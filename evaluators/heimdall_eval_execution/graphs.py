@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -23,6 +23,9 @@ class Graphs(Protocol):
 
     count: int
     """Graphs per row."""
+
+    lost: str
+    """Why no row can be run any more; '' while they can."""
 
     def unfit(self, schema: str) -> str:
         """Why rows of a schema cannot be run here; '' where they can."""
@@ -54,7 +57,7 @@ class MadeGraphs:
     ) -> None:
         if language.engine is None or language.populate is None:
             raise HeimdallError(f"the language '{language.name}' has no engine", where="execution")
-        self.count = options.graphs
+        self.count, self.lost = options.graphs, ""
         self._populate, self._schemas = language.populate, schemas
         self._engine: Engine = language.engine(options.engine or language.engines[0])
         limits: Any = getattr(self._engine, "limits", None)
@@ -106,12 +109,19 @@ class MadeGraphs:
 
     def _fill(self, statements: Sequence[str]) -> str:
         self._filled = None
-        for statement in ("MATCH (n) DETACH DELETE n", *statements):
-            result = self._engine.run(statement)
-            if result.error:
-                return f"the engine does not take the made data: {result.error}"
+        if problem := self._run_all(("MATCH (n) DETACH DELETE n", *statements)):
+            return f"the engine does not take the made data: {problem}"
         self._filled = statements
         return ""
+
+    def _run_all(self, statements: Sequence[str]) -> str:
+        """Why a statement fails; '' where none does. An engine that can be filled without looking
+        into each statement is."""
+        fill: Callable[[Sequence[str]], str] | None = getattr(self._engine, "fill", None)
+        if fill is not None:
+            return fill(statements)
+        results = (self._engine.run(statement) for statement in statements)
+        return next((result.error for result in results if result.error), "")
 
     def __enter__(self) -> Self:
         self._engine.__enter__()

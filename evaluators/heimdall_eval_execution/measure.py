@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
 
 from heimdall_core.errors import HeimdallError, did_you_mean
 from heimdall_core.types import (
@@ -59,6 +60,27 @@ def measure(
     return [found[i] for i in range(len(rows))]
 
 
+def ready(options: ExecutionOptions) -> None:
+    """Raises what would stop the metric at its first row; asks a server whether it is there."""
+    if options.engine == "bolt":
+        from heimdall_eval_execution.bolt import ready as server_ready
+
+        server_ready(options)
+
+
+def depends(options: ExecutionOptions) -> Mapping[str, str]:
+    """The engine's version: a server says its own, a package has it."""
+    if options.engine == "bolt":
+        from heimdall_eval_execution.bolt import agent
+
+        return {"server": agent(options)}
+    name = options.engine or "graphdblite"
+    try:
+        return {"engine": f"{name} {version(name)}"}
+    except PackageNotFoundError:
+        return {"engine": name}
+
+
 def _graphs(language: Language, options: ExecutionOptions, schemas: Mapping[str, Json]) -> Graphs:
     if options.engine == "bolt":
         from heimdall_eval_execution.bolt import BoltGraph
@@ -111,6 +133,14 @@ class _Row:
             return _skipped("the reference writes, and the option 'writes' is off")
         if reason := self.graphs.unfit(self.example.schema):
             return _skipped(reason)
+        if self.graphs.lost:
+            return _lost(self.graphs.lost)
+        found = self._on_graphs()
+        if self.graphs.lost and found.detail.get("failure") != "timeout":
+            return _lost(self.graphs.lost)  # whatever it was, it says nothing about the answer
+        return found
+
+    def _on_graphs(self) -> Measurement:
         for number in range(1 if self.same_text else self.graphs.count):
             found = self._on_graph(number)
             if found is not None:
@@ -222,6 +252,10 @@ def _places(wanted: Sequence[str], found: Sequence[str]) -> list[int] | None:
 
 def _failed(kind: str, why: str) -> Measurement:
     return Measurement(0.0, detail={"failure": kind, "why": why[:500]})
+
+
+def _lost(reason: str) -> Measurement:
+    return Measurement(0.0, weight=0.0, detail={"skipped": reason[:500], "lost": reason[:500]})
 
 
 def _skipped(reason: str) -> Measurement:

@@ -16,5 +16,7 @@ def heimdall_evaluators() -> Iterator[Evaluator]:
         measure=lazy("heimdall_eval_execution.measure:measure"),
         options=ExecutionOptions,
         rowwise=True,
+        ready=lazy("heimdall_eval_execution.measure:ready"),
+        depends=lazy("heimdall_eval_execution.measure:depends"),
         bounds=(0.0, 1.0),
     )

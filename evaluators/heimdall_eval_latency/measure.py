@@ -22,8 +22,8 @@ def measure(
     """Milliseconds of each whole answer, prompt included. `detail` holds `first_token_ms`, `tokens`
     and `tokens_per_second` (the answer's tokens over the whole time).
 
-    Rows beyond `options.queries` are not asked and have no weight. An answer without text has its
-    first token when it ends.
+    Rows beyond `options.queries` are not asked and have no weight. An empty answer has no
+    weight either: it would be the fastest of all.
     """
     options = options or LatencyOptions()
     if context.model is None:
@@ -54,6 +54,9 @@ def _ask(model: LoadedModel, row: Example, most: int, clock: Clock) -> Measureme
     end = clock()
     if answer.finish == "context" and not answer.tokens:
         return Measurement(0.0, weight=0.0, detail={"skipped": "the prompt leaves no room"})
+    if not answer.text.strip():
+        # A model that says nothing is not a fast one.
+        return Measurement(0.0, weight=0.0, detail={"skipped": "the answer is empty"})
     whole = end - start
     return Measurement(
         1000 * whole,

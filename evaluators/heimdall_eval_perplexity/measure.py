@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from heimdall_core.errors import HeimdallError
 from heimdall_core.prompt import IM_START, RenderedExample, render_example
@@ -31,9 +33,7 @@ def measure(
     Raises `HeimdallError` without a model, and for such a row on another runtime.
     """
     model, rendered = _start(context, "perplexity")
-    scores = _score(
-        model, [(row.prompt, row.answer) for row in rendered], context.examples, options
-    )
+    scores = _answer_scores(model, rendered, context.examples, options)
     return [of_row(score.log_probs) for score in scores]
 
 
@@ -44,11 +44,9 @@ def measure_row(
     apart as in training."""
     model, rendered = _start(context, "perplexity_row")
     prompts = [(IM_START, row.prompt.removeprefix(IM_START)) for row in rendered]
-    answers = [(row.prompt, row.answer) for row in rendered]
-    rows = [*context.examples, *context.examples]
-    scores = _score(model, [*prompts, *answers], rows, options)
-    count = len(rendered)
-    pairs = zip(scores[:count], scores[count:], strict=True)
+    before = _score(model, prompts, context.examples, options)
+    answers = _answer_scores(model, rendered, context.examples, options)
+    pairs = zip(before, answers, strict=True)
     return [of_row((*prompt.log_probs, *answer.log_probs)) for prompt, answer in pairs]
 
 
@@ -82,6 +80,30 @@ def _start(context: EvaluateContext, where: str) -> tuple[LoadedModel, list[Rend
         for row in context.examples
     ]
     return context.model, rendered
+
+
+#: Of each model, what it said of the answers last: both metrics need the same.
+_SCORED: WeakKeyDictionary[LoadedModel, tuple[Any, list[TokenScores]]] = WeakKeyDictionary()
+
+
+def _answer_scores(
+    model: LoadedModel,
+    rendered: Sequence[RenderedExample],
+    examples: Sequence[Example],
+    options: PerplexityOptions | None,
+) -> list[TokenScores]:
+    """The scores of the answers after their prompts; asked for once for both metrics."""
+    pairs = [(row.prompt, row.answer) for row in rendered]
+    key = (pairs, (options or PerplexityOptions()).overlap)
+    known = None
+    with suppress(TypeError):  # a model that no dictionary takes
+        known = _SCORED.get(model)
+    if known is not None and known[0] == key:
+        return known[1]
+    found = _score(model, pairs, examples, options)
+    with suppress(TypeError):
+        _SCORED[model] = key, found
+    return found
 
 
 def _score(

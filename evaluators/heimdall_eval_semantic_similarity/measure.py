@@ -85,7 +85,12 @@ def _too_long(model: Any, texts: Sequence[str]) -> set[str]:
     window = _window(model)
     # A token is at least one character, so a text with fewer characters fits.
     candidates = [text for text in texts if len(text) > window - 2]
-    sizes = (len(model.tokenizer.tokenize(text[: 16 * window])) + 2 for text in candidates)
+    # Quietly: that a text is too long is what is being found out, and told with the row.
+    sizes = (
+        len(model.tokenizer(text[: 16 * window], add_special_tokens=False, verbose=False).input_ids)
+        + 2
+        for text in candidates
+    )
     return {text for text, size in zip(candidates, sizes, strict=True) if size > window}
 
 

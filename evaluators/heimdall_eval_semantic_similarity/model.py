@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import PackageNotFoundError, distribution, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from heimdall_core.errors import ModelError, missing_extra
+from heimdall_core.pipeline.steps.answers import model_digest
 from heimdall_eval_semantic_similarity.options import SemanticSimilarityOptions
 
 #: What a folder with a sentence-transformers model holds.
@@ -48,6 +50,21 @@ def ready(options: SemanticSimilarityOptions) -> None:
     """Raises what would stop the metric later: a package or a model that is missing."""
     _require()
     model_folder(options.model)
+
+
+def depends(options: SemanticSimilarityOptions) -> Mapping[str, str]:
+    """The embedding model's checksum, and the version of what computes with it. Without either,
+    nothing can be measured: see `ready`."""
+    ready(options)
+    return {
+        "model": _digest(model_folder(options.model).resolve()),
+        "sentence-transformers": version("sentence-transformers"),
+    }
+
+
+@lru_cache(maxsize=4)
+def _digest(folder: Path) -> str:
+    return model_digest(folder)[:16]
 
 
 def _require() -> None:

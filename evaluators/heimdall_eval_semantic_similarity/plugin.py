@@ -16,6 +16,7 @@ def heimdall_evaluators() -> Iterator[Evaluator]:
         measure=lazy("heimdall_eval_semantic_similarity.measure:measure"),
         options=SemanticSimilarityOptions,
         ready=lazy("heimdall_eval_semantic_similarity.model:ready"),
+        depends=lazy("heimdall_eval_semantic_similarity.model:depends"),
         target=0.85,
         bounds=(-1.0, 1.0),
     )

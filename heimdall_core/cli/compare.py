@@ -28,8 +28,10 @@ from heimdall_core.cli.models import rows_of
 from heimdall_core.errors import FindingsError, HeimdallError, did_you_mean
 from heimdall_core.pipeline import list_runs, read_manifest
 from heimdall_core.pipeline.compare import Comparison, compare_files
+from heimdall_core.pipeline.steps.generate import known_schemas
 from heimdall_core.pipeline.steps.suite import (
     differences,
+    locked_rows,
     read_suite,
     require_suite,
     suite_of,
@@ -164,6 +166,7 @@ def lock(
 ) -> None:
     """Write down checksums of rows and prompts, and the evaluators with their versions."""
     made = _suite(test_dataset, metrics, settings, max_rows, max_new_tokens)
+    made["max_rows"] = max_rows
     target = output or suite_path(test_dataset)
     write_suite(target, made)
     click.echo(f"{target}: {made['rows']['count']} rows, {', '.join(made['evaluators'])}")
@@ -174,13 +177,13 @@ def lock(
 @click.argument("test_dataset", type=dataset_type)
 @metric_option
 @set_option
-@max_rows_option
+@click.option("--max-rows", type=click.IntRange(1), help="By default the lock's.")
 def check(
     lock_file: Path,
     test_dataset: Path,
     metrics: tuple[str, ...],
     settings: tuple[str, ...],
-    max_rows: int,
+    max_rows: int | None,
 ) -> None:
     """Say whether rows and evaluators are still those of a lock."""
     locked = read_suite(lock_file)
@@ -192,7 +195,8 @@ def check(
         for key, value in mark["options"].items()
         if value is not None
     )
-    found = _suite(test_dataset, names, given, max_rows, locked["max_new_tokens"])
+    limit = max_rows or locked_rows(locked)
+    found = _suite(test_dataset, names, given, limit, locked["max_new_tokens"])
     require_suite(locked, found, str(lock_file))
     click.echo(f"{lock_file}: unchanged")
 
@@ -207,7 +211,13 @@ def _suite(
     plugins = registry()
     evaluators = evaluators_of(plugins, metrics or ("exact_match", "perplexity"), settings)
     rows = rows_of(test_dataset, max_rows)
-    return suite_of(plugins, rows, evaluators, max_new_tokens=max_new_tokens)
+    return suite_of(
+        plugins,
+        rows,
+        evaluators,
+        max_new_tokens=max_new_tokens,
+        schemas=known_schemas(plugins),
+    )
 
 
 def _toml(value: Any) -> str:

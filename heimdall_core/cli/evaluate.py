@@ -34,6 +34,7 @@ from heimdall_core.pipeline.steps.evaluate import (
 from heimdall_core.pipeline.steps.generate import known_schemas
 from heimdall_core.pipeline.steps.models import open_model
 from heimdall_core.pipeline.steps.suite import (
+    locked_rows,
     read_suite,
     refuse_leaks,
     refuse_near_leaks,
@@ -110,13 +111,21 @@ def evaluate(
     names = metrics or ("exact_match", "perplexity")
     evaluators = evaluators_of(plugins, names, settings)
     wanted = _targets(targets, names)
+    locked = read_suite(suite) if suite is not None else None
+    if locked is not None:
+        if not _given("max_rows"):
+            max_rows = locked_rows(locked)
+        if not _given("max_new_tokens"):
+            max_new_tokens = locked["max_new_tokens"]
     rows = rows_of(test_dataset, max_rows)
-    if suite is not None:
-        found = suite_of(plugins, rows, evaluators, max_new_tokens=max_new_tokens)
-        require_suite(read_suite(suite), found, str(suite))
+    schemas = known_schemas(plugins)
+    if locked is not None:
+        found = suite_of(plugins, rows, evaluators, max_new_tokens=max_new_tokens, schemas=schemas)
+        require_suite(locked, found, str(suite))
     if train_dataset is not None:
         refuse_leaks(train_dataset, rows, str(test_dataset))
-        refuse_near_leaks(train_dataset, test_dataset, str(test_dataset))
+        if note := refuse_near_leaks(train_dataset, test_dataset, str(test_dataset)):
+            click.echo(note, err=True)
     if output is not None:
         with atomic_text(output.with_name(f".{output.name}.probe")):
             pass  # it can be written there: known before the work, not after it
@@ -135,7 +144,7 @@ def evaluate(
             rows,
             evaluators,
             max_new_tokens=max_new_tokens,
-            schemas=known_schemas(plugins),
+            schemas=schemas,
             targets=wanted,
             seed=seed,
             emit=observe,
@@ -144,12 +153,20 @@ def evaluate(
         )
     if output is not None:
         write_report(output, rows, report)
-        if log is not None:
+        if log is not None and not report.failed:
             log.remove()
     _show(report, len(rows), max_new_tokens, as_json=as_json)
+    kept = "the other figures are above" + (f" and in {output}" if output is not None else "")
+    report.require_all(str(model_dir), kept)
     results = {r.metric: r.to_dict() for r in report.results if r.metric in wanted}
     if missed := missed_targets(results):
         raise FindingsError(f"targets missed: {', '.join(missed)}", where=str(model_dir))
+
+
+def _given(option: str) -> bool:
+    """Whether an option of this call was written, and is not its default."""
+    source = click.get_current_context().get_parameter_source(option)
+    return source is not click.core.ParameterSource.DEFAULT
 
 
 def evaluators_of(
@@ -189,11 +206,24 @@ def _show(report: EvaluateReport, rows: int, max_new_tokens: int, *, as_json: bo
     found = {result.metric: result.to_dict() for result in report.results}
     if as_json:
         print_json(
-            {"rows": rows, "cut_off": report.cut_off, "metrics": found, "suite": report.suite}
+            {
+                "rows": rows,
+                "cut_off": report.cut_off,
+                "metrics": found,
+                "failed": {name: str(error) for name, error in report.failed.items()},
+                "suite": report.suite,
+            }
         )
         return
-    from heimdall_core.cli.summary import metrics_table
+    from heimdall_core.cli.summary import metrics_table, skipped_lines
 
-    console().print(metrics_table(found))
+    console().print(metrics_table(found, own_gate=False))
+    if any(m["target"] is not None and not m["demanded"] for m in found.values()):
+        click.echo(
+            "(own): the evaluator's own target, which gates nothing; "
+            "--target METRIC=VALUE sets one that does"
+        )
+    for line in skipped_lines(found):
+        click.echo(line)
     if report.cut_off:
         click.echo(f"{report.cut_off} of {rows} answers were cut off at {max_new_tokens} tokens")

@@ -30,21 +30,36 @@ def sparkline(values: Sequence[float], width: int = 60) -> str:
     return "".join(_BARS[min(7, int((mean - low) / span * 8))] for mean in means)
 
 
-def metrics_table(metrics: Mapping[str, Any]) -> Table:
-    """Metrics with their 95 % intervals, targets and verdicts."""
+def metrics_table(metrics: Mapping[str, Any], *, own_gate: bool = True) -> Table:
+    """Metrics with their 95 % intervals, targets and verdicts. Without `own_gate`, the targets that
+    an evaluator has by itself stop nothing, and are shown as such."""
     table = Table(title="Metrics (95 % intervals)", title_justify="left")
     for column in ("metric", "value", "interval", "rows", "target", ""):
         table.add_column(column, justify="left" if column in ("metric", "") else "right")
     for name, entry in metrics.items():
+        skipped = sum(entry.get("skipped", {}).values())
+        verdict = {True: "[green]reached[/]", False: "[red]missed[/]", None: ""}[entry["reached"]]
+        if verdict and not own_gate and not entry.get("demanded"):
+            verdict = "reached (own)" if entry["reached"] else "[yellow]missed (own)[/]"
         table.add_row(
             name,
             _figure(entry["value"]),
             f"{_figure(entry['low'])} – {_figure(entry['high'])}",
-            str(entry["n"]),
+            f"{entry['n']} of {entry['n'] + skipped}" if skipped else str(entry["n"]),
             _figure(entry["target"]),
-            {True: "[green]reached[/]", False: "[red]missed[/]", None: ""}[entry["reached"]],
+            verdict,
         )
     return table
+
+
+def skipped_lines(metrics: Mapping[str, Any]) -> list[str]:
+    """A line for each metric that says nothing about some rows, with the reasons."""
+    found = []
+    for name, entry in metrics.items():
+        if reasons := entry.get("skipped"):
+            told = "; ".join(f"{count}: {reason}" for reason, count in reasons.items())
+            found.append(f"{name}: {sum(reasons.values())} rows not measured ({told})")
+    return found
 
 
 def deltas_table(metrics: Mapping[str, Any]) -> Table | None:
@@ -90,6 +105,9 @@ def show_summary(out: Console, manifest: Mapping[str, Any], folder: Path) -> Non
     measured = {k: v for k, v in manifest["metrics"].items() if "test_set" in v}
     if measured:
         out.print(metrics_table(measured))
+        first = {k: m for k, m in measured.items() if "@" not in k}  # the other files skip the same
+        for line in skipped_lines(first):
+            out.print(Text(line, style="dim"))
         if deltas := deltas_table(measured):
             out.print(deltas)
     if "evaluate" in stages:

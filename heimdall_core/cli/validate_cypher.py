@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from attrs import frozen
 
 from heimdall_core.cli.common import console, json_option, print_json, progress, registry
-from heimdall_core.dataset import read_examples
-from heimdall_core.errors import DatasetError, FindingsError, HeimdallError
+from heimdall_core.cli.query_files import queries_of, questions_of
+from heimdall_core.errors import FindingsError, HeimdallError
 from heimdall_core.pipeline.statistics import wilson
 from heimdall_core.pipeline.steps.generate import known_schemas
 from heimdall_core.pipeline.steps.models import answer_rows, open_model
 from heimdall_core.types import CheckRequest, Example, Finding, Json, Language
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _file = click.Path(path_type=Path)
 
@@ -47,7 +49,7 @@ class Checked:
     @property
     def fast(self) -> bool:
         """Whether it has no performance warning."""
-        return not any(f.kind == "performance" and f.severity != "info" for f in self.findings)
+        return not any(map(_slows, self.findings))
 
 
 @click.command("validate-cypher")
@@ -58,7 +60,7 @@ class Checked:
     "--test-queries",
     type=_file,
     required=True,
-    help="For a model: questions, as JSONL rows or a line each. Else queries: JSONL, or `;` text.",
+    help="For a model: questions, as JSON(L) rows or a line each. Else queries: JSON(L), or text.",
 )
 @click.option("--language", "name", default="cypher", show_default=True)
 @click.option("--dialect", default="", help="Whose dialect; by default the language's first.")
@@ -84,7 +86,12 @@ def validate_cypher(
     """
     plugins = registry()
     language = plugins.language(name)
-    rows = list(_rows(test_queries, as_questions=model_dir is not None))
+
+    def valid(query: str) -> bool:
+        return _check(language, Example("", output=query), query, dialect, None).valid
+
+    asks = model_dir is not None
+    rows = list(questions_of(test_queries) if asks else queries_of(test_queries, valid))
     if not rows:
         raise HeimdallError("holds no queries", where=str(test_queries))
     texts: Sequence[str] = [row.output for row in rows]
@@ -108,7 +115,12 @@ def validate_cypher(
     if as_json:
         print_json(summary)
     else:
-        _show(checked, summary)
+        _show(summary)
+        if model_dir is None and (lines := _unsplit(texts, checked)):
+            console().print(
+                f"{lines} lines were judged as one query: put a `;` behind each query; "
+                "questions are for --model-dir"
+            )
     missed = [
         f"{what} {share:.1%} (target {least:.0%})"
         for what, share, least in (
@@ -131,102 +143,12 @@ def _check(
     return Checked(row.id, query, tuple(language.check(query, request)))
 
 
-def _rows(path: Path, *, as_questions: bool) -> Iterator[Example]:
-    """The questions or queries of a file, with names to show."""
-    if as_questions and path.suffix not in (".jsonl", ".json", ".gz"):
-        for number, line in enumerate(_text_of(path).splitlines(), 1):
-            if line.strip():
-                yield Example(line.strip(), id=f"{path.name}:{number}")
-        return
-    if as_questions:
-        for number, row in enumerate(read_examples(path), 1):
-            yield _named(row, f"{path.name}:{number}")
-        return
-    text = _text_of(path)
-    if path.suffix in (".jsonl", ".json"):
-        yield from _from_jsonl(path, text)
-        return
-    for number, query in _statements(text):
-        yield Example("", output=query, id=f"{path.name}:{number}")
-
-
-def _text_of(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise DatasetError(f"cannot be read: {error.strerror}", where=str(path)) from error
-    except UnicodeDecodeError as error:
-        raise DatasetError("not valid UTF-8", where=str(path)) from error
-
-
-def _from_jsonl(path: Path, text: str) -> Iterator[Example]:
-    """Lines with the query under `output`, `query` or `cypher`, or as a bare string."""
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            entry = json.loads(line)
-        except ValueError as error:
-            raise DatasetError("is not JSON", where=f"{path}:{number}") from error
-        table = entry if isinstance(entry, dict) else {"query": entry}
-        found = (table[key] for key in ("output", "query", "cypher") if key in table)
-        query = next(found, None)
-        if not isinstance(query, str):
-            raise DatasetError(
-                "holds no query",
-                where=f"{path}:{number}",
-                hint="it is looked for under 'output', 'query' and 'cypher'",
-            )
-        schema = table.get("schema", "")
-        schema = schema if isinstance(schema, str) else ""
-        yield Example("", output=query, schema=schema, id=f"{path.name}:{number}")
-
-
-def _statements(text: str) -> Iterator[tuple[int, str]]:
-    """The statements of a text, each with its first line: split at `;` outside of quotes and
-    comments, or, where there is none, at blank lines."""
-    start, at, parts = 0, 0, []
-    while at < len(text):
-        two = text[at : at + 2]
-        if two == "//":
-            at = _after(text, "\n", at)
-        elif two == "/*":
-            at = _after(text, "*/", at + 2)
-        elif text[at] in "'\"`":
-            at = _after_quote(text, at)
-        else:
-            if text[at] == ";":
-                parts.append((start, text[start:at]))
-                start = at + 1
-            at += 1
-    parts.append((start, text[start:]))
-    if len(parts) == 1 and "\n\n" in text:
-        parts, start = [], 0
-        for piece in text.split("\n\n"):
-            parts.append((start, piece))
-            start += len(piece) + 2
-    for offset, part in parts:
-        if part.strip():
-            lead = len(part) - len(part.lstrip())
-            yield text.count("\n", 0, offset + lead) + 1, part.strip()
-
-
-def _after(text: str, mark: str, at: int) -> int:
-    found = text.find(mark, at)
-    return len(text) if found < 0 else found + len(mark)
-
-
-def _after_quote(text: str, at: int) -> int:
-    quote, at = text[at], at + 1
-    while at < len(text) and text[at] != quote:
-        at += 2 if text[at] == "\\" and quote != "`" else 1
-    return at + 1
-
-
-def _named(row: Example, name: str) -> Example:
-    import attrs
-
-    return attrs.evolve(row, id=name)
+def _unsplit(texts: Sequence[str], checked: Sequence[Checked]) -> int:
+    """Lines of a file that came to one query which does not parse; 0 otherwise."""
+    if len(checked) != 1 or checked[0].parses:
+        return 0
+    lines = len(texts[0].strip().splitlines())
+    return lines if lines > 1 else 0
 
 
 def _summary(checked: Sequence[Checked]) -> dict[str, Any]:
@@ -248,24 +170,35 @@ def _summary(checked: Sequence[Checked]) -> dict[str, Any]:
         "performance": share(sum(each.fast for each in parsed), len(parsed)),
         "findings": dict(codes.most_common()),
         "invalid": [
-            {
-                "name": each.name,
-                "query": each.query[:2000],
-                "findings": [
-                    {"code": f.code, "message": f.message, "line": f.line, "column": f.column}
-                    for f in each.findings
-                    if f.severity == "error"
-                ],
-            }
+            _entry(each, [f for f in each.findings if f.severity == "error"])
             for each in checked
             if not each.valid
+        ],
+        "slow": [
+            _entry(each, [f for f in each.findings if _slows(f)])
+            for each in parsed
+            if not each.fast
         ],
     }
 
 
-def _show(checked: Sequence[Checked], summary: dict[str, Any]) -> None:
+def _slows(finding: Finding) -> bool:
+    return finding.kind == "performance" and finding.severity != "info"
+
+
+def _entry(each: Checked, findings: Sequence[Finding]) -> dict[str, Any]:
+    return {
+        "name": each.name,
+        "query": each.query[:2000],
+        "findings": [
+            {"code": f.code, "message": f.message, "line": f.line, "column": f.column}
+            for f in findings
+        ],
+    }
+
+
+def _show(summary: dict[str, Any]) -> None:
     from rich.table import Table
-    from rich.text import Text
 
     out = console()
     table = Table(title=f"{summary['queries']} queries", title_justify="left")
@@ -282,11 +215,17 @@ def _show(checked: Sequence[Checked], summary: dict[str, Any]) -> None:
     out.print(table)
     if summary["no_query"]:
         out.print(f"{summary['no_query']} answers hold no query")
-    shown = summary["invalid"][:20]
-    for entry in shown:
+    _show_entries(out, summary["invalid"])
+    _show_entries(out, summary["slow"])
+
+
+def _show_entries(out: Console, entries: Sequence[dict[str, Any]], most: int = 20) -> None:
+    from rich.text import Text
+
+    for entry in entries[:most]:
         for finding in entry["findings"][:3] or [{"code": "NoQuery", "message": "no query"}]:
             place = f"{entry['name']}: {finding['message']} [{finding['code']}]"
             out.print(Text(place))
         out.print(Text(f"  {entry['query'][:200]}", style="dim"))
-    if len(summary["invalid"]) > len(shown):
-        out.print(f"… and {len(summary['invalid']) - len(shown)} more; --json has them all")
+    if len(entries) > most:
+        out.print(f"… and {len(entries) - most} more; --json has them all")

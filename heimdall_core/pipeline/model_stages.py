@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from heimdall_core.dataset import read_examples
-from heimdall_core.errors import StageError
+from heimdall_core.errors import HeimdallError, StageError
 from heimdall_core.pipeline.data_stages import schemas_of
 from heimdall_core.pipeline.stage import Outcome, StageContext
 from heimdall_core.pipeline.steps.answers import AnswerLog, model_digest
@@ -175,6 +175,7 @@ def evaluate(context: StageContext) -> Outcome:
     }
     metrics: dict[str, Any] = {}
     counts: dict[str, Any] = {"cut_off": {}}
+    failed: dict[str, HeimdallError] = {}
     for place, artefact in enumerate(table.artefacts):
         path = artefact_of(artefact, kinds)
         digest = model_digest(path)
@@ -202,6 +203,7 @@ def evaluate(context: StageContext) -> Outcome:
                         log=log,
                     )
                 write_report(context.output / name, rows, report)
+                failed |= {f"{metric} ({label})": e for metric, e in report.failed.items()}
                 counts["cut_off"][label] = report.cut_off
                 for result in report.results:
                     name = _metric_name(result.metric, file.stem, artefact if place else "")
@@ -221,6 +223,16 @@ def evaluate(context: StageContext) -> Outcome:
                             :: max(1, len(rows) // (table.questions + 1))
                         ][: table.questions]
                     ]
+    if failed:
+        # The stage is to run again: its figures are not those that the recipe asks for.
+        kept = context.work / "metrics.json"
+        write_json(kept, {"metrics": metrics, "failed": {k: str(e) for k, e in failed.items()}})
+        found = "; ".join(f"{name}: {error}" for name, error in failed.items())
+        raise StageError(
+            f"not measured to the end: {found}",
+            where="evaluate",
+            hint=f"the other figures are in {kept}; run again, the answers are kept",
+        )
     write_json(context.output / "metrics.json", metrics)
     return Outcome(metrics=metrics, counts=counts)
 

@@ -136,6 +136,7 @@ STAGES: tuple[Stage, ...] = (
         (
             f"{_STEPS}.answers",
             f"{_STEPS}.evaluate",
+            f"{_STEPS}.guard",
             f"{_STEPS}.models",
             f"{_STEPS}.suite",
             "heimdall_core.pipeline.statistics",

@@ -92,6 +92,16 @@ class WorkerEngine:
                 )
             self._loaded.append(statement)
 
+    def fill(self, statements: Sequence[str]) -> str:
+        """Runs statements that make data, as they are: nothing in them is looked into, as in a
+        query of a model's. Why not, where one fails; '' where all went. What they made is gone when
+        the engine is started again."""
+        for statement in statements:
+            result = self._ask(statement, {}, self._patience)
+            if result.error:
+                return result.error
+        return ""
+
     def run(self, query: str, parameters: Json | None = None) -> EngineResult:
         """Runs one query. Never raises for a failing query: see `EngineResult.error`.
 

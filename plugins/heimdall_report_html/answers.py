@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from heimdall_report_html.highlight import MOST, highlighted, marks_of
@@ -11,31 +11,42 @@ from heimdall_report_html.parts import badge, figure, text
 Data = Mapping[str, Any]
 
 
-def answers_section(answers: Data) -> str:
-    """The section; '' where there are no answers."""
+def answers_section(answers: Data, sets: Sequence[Data]) -> str:
+    """The section; '' where there are no answers. `sets` counts them, by file and test set."""
     rows = answers["rows"]
     if not rows:
         return ""
-    note = (
-        f"{answers['right']:,} of {answers['total']:,} answers are right. "
-        f"{answers['shown']:,} are listed"
-        + (", wrong ones first." if answers["shown"] < answers["total"] else ".")
-    )
+    several = len(sets) > 1
+    notes = [_right_on(name, [s for s in sets if s["test_set"] == name]) for name in _sets(sets)]
+    same = " Files that gave the same answer share an entry." if several else ""
+    notes.append(f"{answers['shown']:,} are listed, wrong ones first.{same}")
     causes = _causes(row for row in rows)
     controls = (
         '<div class="bar"><input id="search" type="search" aria-label="Search" '
         'placeholder="Search questions and answers">'
+        + _choice("set", "all test sets", [each["test_set"] for each in sets])
+        + _choice("file", "all files", [each["artefact"] for each in sets])
         + _select("verdict", "right and wrong", [("wrong", "wrong"), ("right", "right")])
         + _select("category", "all categories", _pairs(row["category"] for row in rows))
         + _select("cause", "all causes", _pairs(causes))
         + '<button id="open" type="button">Open or close</button>'
         '<span id="count" class="note" aria-live="polite"></span></div>'
     )
-    items = "".join(_item(row) for row in rows)
+    items = "".join(_item(row, several=several) for row in rows)
     return (
-        f'<p class="note">{text(note)}</p>{controls}<div id="answer-list">{items}</div>'
+        f'<p class="note">{"<br>".join(map(text, notes))}</p>{controls}'
+        f'<div id="answer-list">{items}</div>'
         '<p id="nothing" class="empty" hidden>Nothing fits.</p>'
     )
+
+
+def _sets(sets: Iterable[Data]) -> list[str]:
+    return list(dict.fromkeys(each["test_set"] for each in sets))
+
+
+def _right_on(test_set: str, files: Sequence[Data]) -> str:
+    counts = (f"{f['artefact']} {f['right']:,} of {f['answers']:,}" for f in files)
+    return f"Right on {test_set}: {', '.join(counts)}."
 
 
 def _causes(rows: Iterable[Data]) -> list[str]:
@@ -61,7 +72,14 @@ def _select(name: str, every: str, choices: list[tuple[str, str]]) -> str:
     )
 
 
-def _item(row: Data) -> str:
+def _choice(name: str, every: str, values: Iterable[str]) -> str:
+    """A select in the order of `values`; one that has nothing to choose is there and hidden."""
+    found = list(dict.fromkeys(values))
+    select = _select(name, every, [(value, value) for value in found])
+    return select if len(found) > 1 else select.replace("<select", "<select hidden", 1)
+
+
+def _item(row: Data, *, several: bool) -> str:
     verdict = "right" if row["right"] else "wrong"
     cause = _cause(row)
     tags = badge(row["category"]) if row["category"] else ""
@@ -78,9 +96,10 @@ def _item(row: Data) -> str:
     else:
         more.append(_block("Expected", row["expected"], row["language"]))
         more.append(_given(row))
-    more.append(_values(row))
+    more.append(_values(row, several=several))
     return (
         f'<details class="answer {verdict}" data-verdict="{verdict}" '
+        f'data-set="{text(row["test_set"])}" data-file="{text("|".join(row["artefacts"]))}" '
         f'data-category="{text(row["category"])}" data-cause="{text(cause)}">'
         f'<summary><span class="dot" title="{verdict}"></span>'
         f'<span class="q">{text(question)}</span><span class="tags">{tags}</span></summary>'
@@ -119,7 +138,10 @@ def _findings(row: Data) -> str:
     return f'<ul class="findings">{"".join(lines)}</ul>' if lines else ""
 
 
-def _values(row: Data) -> str:
+def _values(row: Data, *, several: bool) -> str:
+    of = f"{row['test_set']}, answered so by {', '.join(row['artefacts'])}"
+    if len(row["artefacts"]) > 1:
+        of += f"; values of {row['artefacts'][0]}"
     values = " · ".join(
         f"{text(name)} {figure(value, name)}" for name, value in row["values"].items()
     )
@@ -128,4 +150,5 @@ def _values(row: Data) -> str:
         for name, key in (("schema", "schema"), ("difficulty", "difficulty"), ("row", "id"))
         if row[key]
     )
-    return f'<div class="note">{values}<br>{where}</div>'
+    first = f"{text(of)}<br>" if several else ""
+    return f'<div class="note">{first}{values}<br>{where}</div>'

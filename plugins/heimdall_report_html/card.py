@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from heimdall_report_html.parts import change, figure, interval, listing, size
+from heimdall_report_html.parts import base_name, change, figure, interval, listing, rows_of, size
+from heimdall_report_html.standing import verdicts
+from heimdall_report_html.taxonomy import counts_of
 
 Data = dict[str, Any]
 
@@ -46,19 +48,20 @@ def _results(data: Data) -> list[str]:
         return []
     rows = [
         (
-            name.partition("@")[0].partition("/")[0],
+            base_name(name),
             m["artefact"],
             m["test_set"],
             figure(m["value"], name),
             interval(m, name),
-            str(m["n"]),
+            rows_of(m),
             "" if m["target"] is None else figure(m["target"], name),
             {True: "reached", False: "missed", None: ""}[m["reached"]],
         )
         for name, m in data["metrics"].items()
     ]
     heads = ("metric", "file", "test set", "value", "95 % interval", "rows", "target", "")
-    return ["## Results", "", *_table(heads, rows)]
+    told = [f"- {_plain(words)}" for words, _ in verdicts(data)]
+    return ["## Results", "", *told, *[""] * bool(told), *_table(heads, rows)]
 
 
 def _deltas(data: Data) -> list[str]:
@@ -85,16 +88,19 @@ def _files(data: Data) -> list[str]:
 
 
 def _causes(data: Data) -> list[str]:
-    rows = [
-        (metric, cause.replace("_", " "), str(count))
-        for metric, counts in data["failures"].items()
-        for cause, count in counts.items()
-    ]
-    return (
-        ["## Why answers are wrong", "", *_table(("metric", "cause", "answers"), rows)]
-        if rows
-        else []
-    )
+    lines = []
+    for kind, title, what in (
+        ("failures", "Why answers are wrong", "cause"),
+        ("skipped", "Rows that were not measured", "reason"),
+    ):
+        for found in counts_of(data["sets"], kind):
+            rows = [
+                (metric, words.replace("_", " "), *map(str, counts))
+                for metric, words, counts in found.rows
+            ]
+            lines += [f"## {title}, on {_plain(found.test_set)}", ""]
+            lines += _table(("metric", what, *found.artefacts), rows)
+    return lines
 
 
 def _facts(pairs: Iterable[tuple[str, Any]]) -> list[str]:

@@ -25,7 +25,7 @@ from heimdall_report_html.collect import collect
     type=click.IntRange(0),
     default=400,
     show_default=True,
-    help="Answers in the list, wrong ones first.",
+    help="Answers in the list, of each test set; wrong ones first.",
 )
 @runs_option
 @json_option

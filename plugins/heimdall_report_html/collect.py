@@ -6,7 +6,6 @@ Nothing is taken from outside the run's folder, and no path of this machine gets
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,18 +14,18 @@ from heimdall_core.errors import HeimdallError
 from heimdall_core.pipeline import read_manifest
 from heimdall_core.pipeline.compare import compare_files
 from heimdall_core.pipeline.deltas import in_order, quantisation_deltas
-from heimdall_core.pipeline.steps.answers import AnsweredRow, read_answers
+from heimdall_core.pipeline.steps.answers import AnsweredRow
 from heimdall_core.registry import Registry
 from heimdall_report_html.lengths import lengths_of
+from heimdall_report_html.measured import listed, read_measured, summary_of
+from heimdall_report_html.parts import base_name
+from heimdall_report_html.standing import standing
 
 Data = dict[str, Any]
 
-#: Metrics whose value 0 or 1 says whether an answer is right, the most telling first.
-_RIGHT = ("execution", "exact_match", "actions")
-
 
 def collect(registry: Registry, folder: Path, *, answers: int = 400) -> Data:
-    """The data of the run in `folder`, with at most `answers` answers listed.
+    """The data of the run in `folder`, with at most `answers` answers of each test set listed.
 
     Raises `HeimdallError` for a folder without a finished run.
     """
@@ -35,7 +34,9 @@ def collect(registry: Registry, folder: Path, *, answers: int = 400) -> Data:
     stages = {stage["stage"]: stage for stage in manifest["stages"]}
     metrics = {k: m for k, m in manifest["metrics"].items() if "test_set" in m}
     headline = _headline(stages, metrics)
-    rows = _answers(root, stages, *headline) if headline else []
+    measured = read_measured(_folder_of(root, stages, "evaluate"), metrics.values(), headline)
+    sets = [summary_of(each) for each in measured]
+    head = measured[0] if measured and _pair(sets[0]) == headline else None
     return {
         "name": manifest["name"],
         "finished": manifest["finished"],
@@ -52,13 +53,20 @@ def collect(registry: Registry, folder: Path, *, answers: int = 400) -> Data:
         "files": _files(stages),
         "proof": stages.get("verify", {}).get("counts", {}).get("proof", []),
         "headline": {"artefact": headline[0], "test_set": headline[1]} if headline else None,
-        "metrics": {name: _metric(entry) for name, entry in metrics.items()},
+        "metrics": {name: _metric(name, entry, sets) for name, entry in metrics.items()},
+        "targets": standing(metrics, headline),
+        "sets": sets,
         "groups": _groups(metrics, headline),
+        "other_groups": {
+            test_set: _groups(metrics, (headline[0], test_set))
+            for test_set in dict.fromkeys(m["test_set"] for m in metrics.values())
+            if headline and test_set != headline[1]
+        },
         "deltas": _deltas(registry, root, stages, metrics),
-        "latency": _latency(rows),
-        "failures": _failures(rows),
+        "latency": _latency(head.rows if head else ()),
+        "failures": sets[0]["failures"] if head else {},
         "cut_off": stages.get("evaluate", {}).get("counts", {}).get("cut_off", {}),
-        "answers": _listed(rows, answers),
+        "answers": listed(measured, answers),
         "recipe": manifest["recipe"],
     }
 
@@ -151,9 +159,16 @@ def _files(stages: Mapping[str, Any]) -> list[Data]:
     return found
 
 
-def _metric(entry: Mapping[str, Any]) -> Data:
+def _metric(name: str, entry: Mapping[str, Any], sets: Sequence[Mapping[str, Any]]) -> Data:
     keys = ("value", "low", "high", "n", "target", "reached", "higher_is_better")
-    return {key: entry.get(key) for key in (*keys, "artefact", "test_set")}
+    found = {key: entry.get(key) for key in (*keys, "artefact", "test_set")}
+    own = next((each for each in sets if _pair(each) == _pair(entry)), None)
+    skipped = own["skipped"].get(base_name(name), {}) if own else entry.get("skipped", {})
+    return {**found, "skipped": skipped, "rows": found["n"] + sum(skipped.values())}
+
+
+def _pair(entry: Mapping[str, Any]) -> tuple[str, str]:
+    return entry["artefact"], entry["test_set"]
 
 
 def _groups(metrics: Mapping[str, Any], headline: tuple[str, str] | None) -> Data:
@@ -169,14 +184,10 @@ def _groups(metrics: Mapping[str, Any], headline: tuple[str, str] | None) -> Dat
             if (entry["artefact"], entry["test_set"]) != headline:
                 continue
             for group, metric in entry.get(key, {}).items():
-                table.setdefault(group, {})[_base(name)] = metric
+                table.setdefault(group, {})[base_name(name)] = metric
         if table:
             found[title] = table
     return found
-
-
-def _base(name: str) -> str:
-    return name.partition("@")[0].partition("/")[0]
 
 
 def _deltas(
@@ -229,90 +240,6 @@ def _latency(rows: Sequence[AnsweredRow]) -> Data | None:
         "first_token_ms": [m.detail["first_token_ms"] for m in timed],
         "tokens_per_second": [m.detail["tokens_per_second"] for m in timed],
     }
-
-
-def _failures(rows: Sequence[AnsweredRow]) -> Data:
-    """By metric that names causes: how often each is given."""
-    found: dict[str, Counter[str]] = {}
-    for row in rows:
-        for name, measurement in row.measurements.items():
-            if measurement.weight > 0 and (cause := measurement.detail.get("failure")):
-                found.setdefault(name, Counter())[str(cause)] += 1
-    return {name: dict(counter.most_common()) for name, counter in found.items()}
-
-
-def _listed(rows: Sequence[AnsweredRow], most: int) -> Data:
-    """Answers for the list: wrong ones first, both drawn evenly over the test set."""
-    marked = [(row, _right(row)) for row in rows if row.answer is not None]
-    wrong = [row for row, right in marked if not right]
-    right = [row for row, right in marked if right]
-    # At least a quarter for what went well, as far as there is so much of both.
-    share = max(min(len(right), most // 4), most - len(wrong))
-    chosen = [(row, False) for row in _spread(wrong, most - min(share, most))]
-    chosen += [(row, True) for row in _spread(right, most - len(chosen))]
-    return {
-        "total": len(marked),
-        "right": len(right),
-        "shown": len(chosen),
-        "rows": [_answer(row, is_right) for row, is_right in chosen],
-    }
-
-
-def _spread(rows: Sequence[AnsweredRow], most: int) -> list[AnsweredRow]:
-    if len(rows) <= most:
-        return list(rows)
-    return [rows[i * len(rows) // most] for i in range(most)]
-
-
-def _right(row: AnsweredRow) -> bool:
-    """Whether an answer is right by the first metric that can say so of this row."""
-    for name in _RIGHT:
-        measurement = row.measurements.get(name)
-        if measurement is not None and measurement.weight > 0:
-            return measurement.value == 1
-    return (row.answer or "").strip() == row.expected.strip()
-
-
-def _answer(row: AnsweredRow, right: bool) -> Data:
-    findings: list[Any] = []
-    offset = 0
-    causes = {}
-    for name, measurement in row.measurements.items():
-        detail = measurement.detail
-        if detail.get("findings"):
-            offset = detail.get("offset", 0)
-            findings += [f for f in detail["findings"] if f not in findings]
-        if detail.get("failure") and measurement.weight > 0:
-            causes[name] = {"failure": detail["failure"], "why": detail.get("why", "")}
-    return {
-        "id": row.id,
-        "right": right,
-        "instruction": row.instruction,
-        "input": row.input,
-        "expected": row.expected,
-        "answer": row.answer,
-        "finish": row.finish,
-        "category": row.category,
-        "difficulty": row.difficulty,
-        "schema": row.schema,
-        "language": row.language,
-        "findings": findings,
-        "offset": offset,
-        "causes": causes,
-        "values": {
-            name: m.value if m.value == m.value and abs(m.value) != float("inf") else None
-            for name, m in row.measurements.items()
-            if m.weight > 0
-        },
-    }
-
-
-def _answers(
-    root: Path, stages: Mapping[str, Any], artefact: str, test_set: str
-) -> list[AnsweredRow]:
-    folder = _folder_of(root, stages, "evaluate")
-    path = folder / f"answers-{artefact}-{test_set}.jsonl" if folder else None
-    return list(read_answers(path)) if path and path.is_file() else []
 
 
 def _folder_of(root: Path, stages: Mapping[str, Any], stage: str) -> Path | None:

@@ -54,10 +54,13 @@ def data_figures(dataset: Mapping[str, Any]) -> list[Figure]:
     return found
 
 
-def failure_figures(failures: Mapping[str, Mapping[str, int]]) -> list[Figure]:
-    """Causes of wrong answers, a plot per metric that names them."""
+def failure_figures(failures: Mapping[str, Mapping[str, int]], of: str) -> list[Figure]:
+    """Causes of wrong answers, a plot per metric that names them; `of` says whose and where."""
     return [
-        (f"Why answers are wrong: {metric}", bars(f"Causes by {metric}", counts, x="answers"))
+        (
+            f"Why answers are wrong: {metric}, {of}",
+            bars(f"Causes by {metric}, {of}", counts, x="answers"),
+        )
         for metric, counts in failures.items()
     ]
 

@@ -14,20 +14,23 @@
 
   const list = document.getElementById("answer-list");
   if (!list) return;
+  const filters = ["verdict", "set", "file", "category", "cause"];
   const field = (id) => document.getElementById(id);
   const items = Array.from(list.children).map((node) => ({
     node,
     text: node.textContent.toLowerCase(),
-    verdict: node.dataset.verdict,
-    category: node.dataset.category,
-    cause: node.dataset.cause,
+    verdict: [node.dataset.verdict],
+    set: [node.dataset.set],
+    file: node.dataset.file.split("|"),
+    category: [node.dataset.category],
+    cause: [node.dataset.cause],
   }));
   const apply = () => {
     const words = field("search").value.toLowerCase().split(/\s+/).filter(Boolean);
-    const wanted = ["verdict", "category", "cause"].map((name) => [name, field(name).value]);
+    const wanted = filters.map((name) => [name, field(name).value]);
     let shown = 0;
     for (const item of items) {
-      const fits = wanted.every(([name, value]) => !value || item[name] === value)
+      const fits = wanted.every(([name, value]) => !value || item[name].includes(value))
         && words.every((word) => item.text.includes(word));
       item.node.hidden = !fits;
       if (fits) shown += 1;
@@ -35,7 +38,7 @@
     field("count").textContent = `${shown} of ${items.length}`;
     field("nothing").hidden = shown > 0;
   };
-  for (const id of ["search", "verdict", "category", "cause"]) {
+  for (const id of ["search", ...filters]) {
     field(id).addEventListener("input", apply);
   }
   field("open").addEventListener("click", () => {

@@ -11,16 +11,20 @@ from heimdall_report_html.answers import answers_section
 from heimdall_report_html.figures import data_figures, failure_figures, latency_figure, loss_figures
 from heimdall_report_html.parts import (
     badge,
+    base_name,
     card,
     change,
     facts,
     figure,
     interval,
     listing,
+    rows_of,
     size,
     table,
     text,
 )
+from heimdall_report_html.standing import verdicts
+from heimdall_report_html.taxonomy import Counts, counts_of
 
 Data = dict[str, Any]
 
@@ -41,7 +45,7 @@ def page(data: Data) -> str:
         ("data", "Data", _dataset(data)),
         ("training", "Training", _training(data)),
         ("failures", "Failures", _failures(data)),
-        ("answers", "Answers", answers_section(data["answers"])),
+        ("answers", "Answers", answers_section(data["answers"], data["sets"])),
         ("run", "Run", _run(data)),
     ]
     kept = [(name, title, html) for name, title, html in sections if html]
@@ -54,7 +58,7 @@ def page(data: Data) -> str:
         '<link rel="icon" href="data:,">'
         f"<title>{text(data['name'])} · Heimdall report</title>"
         f"<style>{_resource('page.css')}</style></head><body>"
-        f"{_top(data)}<nav><div>{links}"
+        f'{_top(data)}<nav><div><span class="links">{links}</span>'
         '<button id="theme" type="button" aria-label="Switch between light and dark">Dark</button>'
         f"</div></nav><main>{body}</main>"
         f"<footer>Made by Heimdall {text(data['versions'].get('heimdall-slm', ''))} from the run "
@@ -88,12 +92,8 @@ def _top(data: Data) -> str:
 
 
 def _verdict(data: Data) -> str:
-    reached = [m["reached"] for m in data["metrics"].values() if m["reached"] is not None]
-    if not reached:
-        return ""
-    missed = reached.count(False)
-    words = f"{missed} of {len(reached)} targets missed" if missed else "all targets reached"
-    return f"<p>{badge(words, 'bad' if missed else 'good')}</p>"
+    badges = " ".join(badge(words, kind) for words, kind in verdicts(data))
+    return f'<p class="verdicts">{badges}</p>' if badges else ""
 
 
 def _architecture(found: Data) -> str:
@@ -125,12 +125,12 @@ def _results(data: Data) -> str:
     )
     rows = [
         (
-            text(name.partition("@")[0].partition("/")[0]),
+            text(base_name(name)),
             text(metric["artefact"]),
             text(metric["test_set"]),
             figure(metric["value"], name),
             interval(metric, name),
-            f"{metric['n']:,}",
+            rows_of(metric),
             figure(metric["target"], name) if metric["target"] is not None else "",
             _reached(metric["reached"]),
         )
@@ -158,7 +158,7 @@ def _tile(name: str, metric: Data) -> str:
     return (
         f'<div class="card tile"><div class="name">{text(name)}</div>'
         f'<div class="value">{figure(metric["value"], name)}</div>'
-        f'<div class="range">{interval(metric, name)} · {metric["n"]:,} rows</div>'
+        f'<div class="range">{interval(metric, name)} · {rows_of(metric)} rows</div>'
         f"{_target(name, metric)}</div>"
     )
 
@@ -213,17 +213,35 @@ def _delta(metric: str, file: Data | None) -> str:
 
 
 def _groups(data: Data) -> str:
+    better = {base_name(name): m["higher_is_better"] for name, m in data["metrics"].items()}
+    own = _heats(data["groups"], better)
+    others = "".join(
+        '<details class="plain"><summary>'
+        f"{text(test_set)}</summary>{_heats(groups, better)}</details>"
+        for test_set, groups in data["other_groups"].items()
+        if groups
+    )
+    if not own and not others:
+        return ""
+    note = (
+        '<p class="note"><span class="legend"></span> The stronger the better, in each '
+        "column by itself: shares from 0 to 1, other figures from the worst group to the best.</p>"
+    )
+    return note + own + others
+
+
+def _heats(found: Data, better: Data) -> str:
     return "".join(
-        _heat(title, groups)
-        for title, groups in data["groups"].items()
+        _heat(title, groups, better)
+        for title, groups in found.items()
         if len(groups) > 1 or title == "category"
     )
 
 
-def _heat(title: str, groups: Data) -> str:
+def _heat(title: str, groups: Data, better: Data) -> str:
     metrics = list(dict.fromkeys(name for found in groups.values() for name in found))
     head = "".join(f'<th class="h">{text(name)}</th>' for name in metrics)
-    scales = {name: _scale(groups, name) for name in metrics}
+    scales = {name: _scale(groups, name, higher=better.get(name, True)) for name in metrics}
     body = ""
     for group, found in groups.items():
         cells = "".join(_heat_cell(name, found.get(name), *scales[name]) for name in metrics)
@@ -235,20 +253,23 @@ def _heat(title: str, groups: Data) -> str:
     )
 
 
-def _scale(groups: Data, name: str) -> tuple[float, float]:
-    """What is empty and what is full: 0 and 1 for shares, else the column's own ends."""
+def _scale(groups: Data, name: str, *, higher: bool) -> tuple[float, float]:
+    """What is empty and what is full: the worst and the best value there can be for shares, else
+    the worst and the best in the column. The worse end is the first, whichever way the metric
+    goes."""
     values = [
         f[name]["value"] for f in groups.values() if name in f and f[name]["value"] is not None
     ]
     if all(0 <= value <= 1 for value in values):
-        return 0.0, 1.0
-    return min(values) * 0.9, max(values)
+        return (0.0, 1.0) if higher else (1.0, 0.0)
+    # A little beyond the worst: values that are almost the same have almost the same colour.
+    return (min(values) * 0.9, max(values)) if higher else (max(values) * 1.1, min(values))
 
 
-def _heat_cell(name: str, metric: Data | None, low: float, high: float) -> str:
+def _heat_cell(name: str, metric: Data | None, worst: float, best: float) -> str:
     if metric is None or metric["value"] is None or not metric["n"]:
         return '<td class="h none">–</td>'
-    share = (metric["value"] - low) / (high - low) if high > low else 0.0
+    share = (metric["value"] - worst) / (best - worst) if best != worst else 0.0
     words = f"{interval(metric, name)}, {metric['n']} rows"
     value = figure(metric["value"], name)
     return f'<td class="h" style="--v:{share:.3f}" title="{text(words)}">{value}</td>'
@@ -324,7 +345,29 @@ def _training(data: Data) -> str:
 
 
 def _failures(data: Data) -> str:
-    return _grid(failure_figures(data["failures"]))
+    """Plots of the first file on each test set, and tables with every file."""
+    plots = []
+    for test_set in dict.fromkeys(each["test_set"] for each in data["sets"]):
+        first = next(each for each in data["sets"] if each["test_set"] == test_set)
+        plots += failure_figures(first["failures"], f"{first['artefact']} on {test_set}")
+    tables = [
+        _counts(f"Why answers are wrong, on {found.test_set}", "cause", found)
+        for found in counts_of(data["sets"], "failures")
+    ]
+    tables += [
+        _counts(f"Rows that were not measured, on {found.test_set}", "reason", found)
+        for found in counts_of(data["sets"], "skipped")
+    ]
+    return _grid(plots) + "".join(tables)
+
+
+def _counts(title: str, what: str, found: Counts) -> str:
+    rows = [
+        (text(metric), text(words.replace("_", " ")), *(f"{n:,}" for n in counts))
+        for metric, words, counts in found.rows
+    ]
+    heads = ("metric", what, *found.artefacts)
+    return card(title, table(heads, rows, numbers=range(2, 2 + len(found.artefacts))))
 
 
 def _grid(figures: list[tuple[str, str]]) -> str:

@@ -12,11 +12,16 @@ def text(value: Any) -> str:
     return escape(str(value), quote=True)
 
 
+def base_name(metric: str) -> str:
+    """The metric in a figure's name, such as `latency` in `latency/unseen_schemas@Q8_0`."""
+    return metric.partition("@")[0].partition("/")[0]
+
+
 def figure(value: float | None, metric: str = "") -> str:
     """A figure in the unit of its metric."""
     if value is None:
         return "–"
-    if metric == "latency":
+    if base_name(metric) == "latency":
         return f"{value:,.0f} ms" if value >= 10 else f"{value:.1f} ms"
     if abs(value) >= 10 and value == int(value):
         return f"{value:,.0f}"
@@ -30,11 +35,17 @@ def interval(metric: Mapping[str, Any], name: str) -> str:
     return f"{figure(metric['low'], name)} – {figure(metric['high'], name)}"
 
 
+def rows_of(metric: Mapping[str, Any]) -> str:
+    """The rows behind a metric, `246 of 400` where some were not measured."""
+    few = metric["rows"] > metric["n"]
+    return f"{metric['n']:,}" + (f" of {metric['rows']:,}" if few else "")
+
+
 def change(value: float | None, metric: str = "") -> str:
     """A difference, with its sign."""
     if value is None:
         return ""
-    if metric == "latency":
+    if base_name(metric) == "latency":
         return f"{value:+,.0f} ms"
     return f"{value:+.3f}" if abs(value) < 100 else f"{value:+,.1f}"
 

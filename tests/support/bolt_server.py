@@ -1,5 +1,6 @@
 """A Bolt 5.0 server on loopback over an embedded engine: enough of the protocol for a driver's
-sessions, transactions and results. A query that holds `hang()` is never answered."""
+sessions, transactions and results. A query that holds `hang()` is never answered; one that holds
+`die()` is the server's last, and one that holds `reset()` breaks its connection the first time."""
 
 from __future__ import annotations
 
@@ -152,6 +153,12 @@ class _Connection(socketserver.BaseRequestHandler):
 
     def _run(self, query: str, parameters: dict[str, Any], extra: dict[str, Any]) -> None:
         self.server.queries.append(query)
+        if "die()" in query:
+            self.server.shutdown()
+            self.server.server_close()
+        breaks = "reset()" in query and self.server.queries.count(query) == 1
+        if breaks or ("die()" in query and "hang()" not in query):
+            raise EOFError
         if "hang()" in query:
             self.server.release.wait()
             raise EOFError

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import attrs
-from attrs import frozen
+from attrs import field, frozen
 
 from heimdall_core.dataset.parallel import current_session, ordered_map
 from heimdall_core.errors import HeimdallError, PluginError
 from heimdall_core.pipeline.statistics import Metric, summarise
 from heimdall_core.pipeline.steps.answers import AnswerLog, write_answers
+from heimdall_core.pipeline.steps.guard import guarded
 from heimdall_core.pipeline.steps.models import answer_rows
 from heimdall_core.pipeline.steps.suite import suite_of, suite_path, write_suite
 from heimdall_core.registry import Registry
@@ -47,6 +49,17 @@ class MetricResult:
     """Whether the target was asked for, and is not only the evaluator's own."""
 
     @property
+    def skipped(self) -> dict[str, int]:
+        """By reason, the rows that this metric says nothing about; the most frequent first."""
+        return skipped_reasons(self.measurements)
+
+    @property
+    def lost(self) -> str:
+        """What kept rows from being measured that could have been, such as a server that went
+        away; '' where nothing did."""
+        return next((str(m.detail["lost"]) for m in self.measurements if m.detail.get("lost")), "")
+
+    @property
     def reached(self) -> bool | None:
         """Whether the target is reached; None without one, or without rows to measure, unless
         it was demanded: a gate that nothing was measured for is closed."""
@@ -61,7 +74,9 @@ class MetricResult:
             **metric_dict(self.value),
             "target": self.target,
             "reached": self.reached,
+            "demanded": self.demanded,
             "higher_is_better": self.higher_is_better,
+            "skipped": self.skipped,
             "by_category": {k: metric_dict(m) for k, m in self.by_category.items()},
             "by_difficulty": {k: metric_dict(m) for k, m in self.by_difficulty.items()},
             "by_context_size": {k: metric_dict(m) for k, m in self.by_context_size.items()},
@@ -88,6 +103,35 @@ class EvaluateReport:
     """Of each row."""
     suite: Mapping[str, Any]
     """What was measured on, and with what."""
+    failed: Mapping[str, HeimdallError] = field(factory=dict)
+    """Metrics that came to no figures, or not to all, and why; the others are in `results`."""
+
+    def require_all(self, where: str, kept: str) -> None:
+        """Raises `HeimdallError` where a metric failed, with what has become of the others."""
+        if self.failed:
+            raise HeimdallError(
+                f"not measured to the end: {_reasons(self.failed)}; {kept}", where=where
+            )
+
+
+def _reasons(failed: Mapping[str, HeimdallError]) -> str:
+    return "; ".join(
+        line if name in (line := str(error)) else f"{name}: {line}"
+        for name, error in failed.items()
+    )
+
+
+#: Reasons that are told apart as they are; more of them are put together by their beginnings.
+_MOST_REASONS = 8
+
+
+def skipped_reasons(measurements: Sequence[Measurement]) -> dict[str, int]:
+    """By reason, how many measurements have no weight; the most frequent first. Where there are
+    many reasons, what follows a colon, which may differ from row to row, is left out."""
+    told = [str(m.detail.get("skipped") or "no reason given") for m in measurements if not m.weight]
+    if len(set(told)) > _MOST_REASONS:
+        told = [reason.partition(": ")[0] for reason in told]
+    return dict(Counter(told).most_common())
 
 
 def spread(rows: Sequence[Example], most: int) -> list[Example]:
@@ -114,12 +158,19 @@ def evaluate_model(
     """Runs evaluators (name → options) on a loaded model. With a `log`, answers are written down as
     they come, and those that stand in it are not asked for again.
 
-    Raises `PluginError` with the evaluator's name where one raises or returns something else than
-    a measurement per row.
+    An evaluator that cannot start is found before any answer is asked for, and raises. One that
+    raises later, or returns something else than a measurement per row, stands in the report's
+    `failed`, with its name or that of the runtime whose fault it is: the others are measured.
     """
     if not rows:
         raise HeimdallError("there are no rows to evaluate on", where="evaluate")
     plugins = {name: registry.evaluator(name) for name in evaluators}
+    for name, plugin in plugins.items():
+        if plugin.ready is not None:
+            plugin.ready(evaluators[name])
+    # Before the work: an engine that is asked for its version may be gone afterwards.
+    suite = suite_of(registry, rows, evaluators, max_new_tokens=max_new_tokens, schemas=schemas)
+    model = guarded(registry, model)
     completions: list[Completion] = []
     if any("answers" in plugin.needs for plugin in plugins.values()):
         completions = answer_rows(
@@ -146,16 +197,24 @@ def evaluate_model(
     )
     difficulties = tuple(difficulty(row, registry) for row in rows)
     results = []
+    failed: dict[str, HeimdallError] = {}
     for name, options in evaluators.items():
         emit(Event("note", "evaluate", f"{label}: {name}"))
         plugin = plugins[name]
-        measurements = _measure(plugin, context, options, registry)
-        result = _result(plugin, rows, difficulties, measurements, targets or {}, seed)
+        try:
+            measurements = _measure(plugin, context, options, registry)
+            result = _result(plugin, rows, difficulties, measurements, targets or {}, seed)
+        except HeimdallError as error:
+            failed[name] = error
+            emit(Event("warning", "evaluate", f"{label}: {name} was not measured: {error}"))
+            continue
+        if result.lost:
+            failed[name] = HeimdallError(result.lost, where=name)
+            emit(Event("warning", "evaluate", f"{label}: {name}: {result.lost}"))
         if math.isfinite(result.value.value):
             emit(Event("metric", "evaluate", label, values={name: result.value.value}))
         results.append(result)
-    suite = suite_of(registry, rows, evaluators, max_new_tokens=max_new_tokens)
-    return EvaluateReport(tuple(results), tuple(completions), cut_off, difficulties, suite)
+    return EvaluateReport(tuple(results), tuple(completions), cut_off, difficulties, suite, failed)
 
 
 def difficulty(row: Example, registry: Registry) -> str:
@@ -251,18 +310,21 @@ def _result(
     targets: Mapping[str, float],
     seed: int,
 ) -> MetricResult:
+    own = plugin.aggregate
+    aggregate = None if own is None else partial(_aggregate, plugin.name, own)
+
     def by(keys: Sequence[str]) -> dict[str, Metric]:
         groups: dict[str, list[Measurement]] = defaultdict(list)
         for key, measurement in zip(keys, measurements, strict=True):
             groups[key or "none"].append(measurement)
         return {
-            name: summarise(group, plugin.aggregate, seed=seed, resamples=200)
+            name: summarise(group, aggregate, seed=seed, resamples=200)
             for name, group in sorted(groups.items())
         }
 
     return MetricResult(
         metric=plugin.name,
-        value=summarise(measurements, plugin.aggregate, seed=seed),
+        value=summarise(measurements, aggregate, seed=seed),
         target=targets.get(plugin.name, plugin.target),
         higher_is_better=plugin.higher_is_better,
         by_category=by([row.category for row in rows]),
@@ -271,6 +333,19 @@ def _result(
         measurements=tuple(measurements),
         demanded=plugin.name in targets,
     )
+
+
+def _aggregate(
+    name: str,
+    aggregate: Callable[[Sequence[Measurement]], float],
+    measurements: Sequence[Measurement],
+) -> float:
+    try:
+        return float(aggregate(measurements))
+    except Exception as error:  # a third party's bug: say whose, keep the cause
+        raise PluginError(
+            f"aggregate: {type(error).__name__}: {error}", where=f"evaluator {name}"
+        ) from error
 
 
 def missed_targets(metrics: Mapping[str, Any]) -> list[str]:

@@ -104,6 +104,7 @@ def metric_changes(
                 emit=emit,
                 label=path.name,
             )
+        report.require_all(str(path), "there is nothing to compare")
         values.append({result.metric: result.value.value for result in report.results})
     checks = []
     for name in metrics:

@@ -20,7 +20,7 @@ from heimdall_core.pipeline.steps.models import prompt_of
 from heimdall_core.pipeline.store import write_json
 from heimdall_core.registry import Registry
 from heimdall_core.structure import unstructure
-from heimdall_core.types import Example
+from heimdall_core.types import Example, Json
 
 #: A suite as plain JSON.
 Suite = Mapping[str, Any]
@@ -34,29 +34,57 @@ def suite_of(
     evaluators: Mapping[str, Any],
     *,
     max_new_tokens: int,
+    schemas: Mapping[str, Json] | None = None,
 ) -> dict[str, Any]:
     """The fingerprint of a suite: checksums of its rows and of the prompts as they are rendered,
-    and version, source and options of each evaluator."""
+    and version, source and options of each evaluator with what its figures depend on: languages
+    (which check and normalise), graph schemas, engines, models."""
+    surroundings = {
+        "languages": _languages(registry, rows),
+        "schemas": _schemas(rows, schemas or {}),
+    }
     return {
         "heimdall_suite": _FORMAT,
         "rows": {"count": len(rows), "sha256": _sha256(_row_text(row) for row in rows)},
         "prompts": {"sha256": _sha256(prompt_of(row) for row in rows)},
         "max_new_tokens": max_new_tokens,
         "evaluators": {
-            name: evaluator_mark(registry, name, options) for name, options in evaluators.items()
+            name: evaluator_mark(registry, name, options)
+            | (surroundings if "answers" in registry.evaluator(name).needs else {})
+            for name, options in evaluators.items()
         },
     }
 
 
 def evaluator_mark(registry: Registry, name: str, options: Any) -> dict[str, Any]:
-    """What an evaluator's figures depend on."""
+    """What an evaluator's figures depend on, by itself."""
     info = registry.provider("evaluator", name)
+    evaluator = registry.evaluator(name)
     return {
-        "version": registry.evaluator(name).version,
+        "version": evaluator.version,
         "distribution": f"{info.distribution} {info.version}".strip(),
         "source": code_digest(info.module)[:16],
         "options": unstructure(options),
+        "depends": dict(evaluator.depends(options)) if evaluator.depends is not None else {},
     }
+
+
+def _languages(registry: Registry, rows: Sequence[Example]) -> dict[str, str]:
+    """Of each language that the rows name, the plugin's version and source; of all languages where
+    a row names none, for any may look at it."""
+    known = registry.names("language")
+    named = {row.language for row in rows}
+    found = {}
+    for name in sorted(set(known) if "" in named else named & set(known)):
+        info = registry.provider("language", name)
+        found[name] = f"{info.distribution} {info.version} {code_digest(info.module)[:16]}".strip()
+    return found
+
+
+def _schemas(rows: Sequence[Example], schemas: Mapping[str, Json]) -> str:
+    """A checksum over the contents of the graph schemas that the rows name."""
+    names = sorted({row.schema for row in rows if row.schema in schemas})
+    return _sha256(json.dumps([name, schemas[name]], sort_keys=True, default=str) for name in names)
 
 
 def differences(one: Suite, other: Suite, metrics: Iterable[str] | None = None) -> list[str]:
@@ -76,9 +104,25 @@ def differences(one: Suite, other: Suite, metrics: Iterable[str] | None = None) 
         if name not in mine or name not in theirs:
             found.append(f"'{name}' was measured in one of them only")
         elif mine[name] != theirs[name]:
-            changed = [key for key in mine[name] if mine[name][key] != theirs[name].get(key)]
-            found.append(f"'{name}' has another {' and '.join(changed)}")
+            keys = {**mine[name], **theirs[name]}
+            changed = [key for key in keys if mine[name].get(key) != theirs[name].get(key)]
+            found.append(f"'{name}' has {_changes(changed, mine[name], theirs[name])}")
     return found
+
+
+def _changes(keys: Sequence[str], mine: Suite, theirs: Suite) -> str:
+    words = []
+    for key in keys:
+        one, other = mine.get(key), theirs.get(key)
+        if key in ("languages", "depends") and one is not None and other is not None:
+            names = [name for name in {**one, **other} if one.get(name) != other.get(name)]
+            what = "language plugin" if key == "languages" else "dependency"
+            words.append(f"another {what} ({', '.join(names)})")
+        elif key == "schemas":
+            words.append("graph schemas with other contents")
+        else:
+            words.append(f"another {key}")
+    return " and ".join(words)
 
 
 def suite_path(answers: Path) -> Path:
@@ -111,6 +155,11 @@ def read_suite(path: Path) -> Suite:
     return suite
 
 
+def locked_rows(suite: Suite) -> int:
+    """The most rows that were read when a suite was locked."""
+    return int(suite.get("max_rows") or suite["rows"]["count"])
+
+
 def require_suite(wanted: Suite, found: Suite, where: str) -> None:
     """Raises `HeimdallError` where what is about to be measured is not the locked suite."""
     changed = differences(wanted, found)
@@ -135,15 +184,20 @@ def refuse_leaks(train: Path, rows: Sequence[Example], where: str) -> None:
         raise _leak(f"{count} of {len(rows)} test rows", where, f"'{leaked[0].instruction[:80]}'")
 
 
-def refuse_near_leaks(train: Path, test: Path, where: str) -> None:
+def refuse_near_leaks(train: Path, test: Path, where: str) -> str:
     """As `refuse_leaks`, for rows that are almost the same and have the same answer. Needs the
-    packages of the search for near-duplicates; nothing is looked for without them."""
+    packages of the search for near-duplicates; without them nothing is looked for, and the note
+    that comes back says so. '' where it was."""
     if not available():
-        return
+        return (
+            "rows that are almost the same as training rows were not looked for: that needs numpy "
+            "and rensa; install them with: pip install 'heimdall-slm[data]'"
+        )
     parts = {"train": train, "test": test}
     found = find_leaks(parts, by=("near",))["near"]
     if count := sum(found.values()):
         raise _leak(f"{count} almost equal rows of the test set", where)
+    return ""
 
 
 def _leak(what: str, where: str, example: str = "") -> HeimdallError:

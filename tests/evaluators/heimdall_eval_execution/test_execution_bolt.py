@@ -9,6 +9,7 @@ from bolt_server import BoltServer, free_port
 
 from heimdall_core import Registry
 from heimdall_core.errors import HeimdallError
+from heimdall_core.pipeline.steps.evaluate import evaluate_model
 from heimdall_core.types import Completion, EvaluateContext, Example, Measurement
 from heimdall_eval_execution.measure import measure
 from heimdall_eval_execution.options import ExecutionOptions
@@ -103,3 +104,53 @@ def test_nobody_there_no_password(monkeypatch):
         run("bolt://127.0.0.1:1", [("RETURN 1", "RETURN 1")], user="neo4j")
     with pytest.raises(HeimdallError, match="does not answer"):
         run("no address at all", [("RETURN 1", "RETURN 1")])
+
+
+COUNT = "MATCH (n) RETURN count(n)"
+
+
+@pytest.mark.parametrize("last", ["die()", "die() AND hang()"])
+def test_rows_after_a_server_that_does_not_come_back_are_not_held_against_the_model(server, last):
+    killer = f"MATCH (n) WHERE {last} RETURN count(n)"
+    others = [(COUNT, "MATCH (m) RETURN count(m)"), (COUNT, "MATCH (m:Person) RETURN m.name")]
+    found = run(server.uri, [others[0], (COUNT, killer), *others], timeout=0.5)
+    assert [m.value for m in found[:1]] == [1]
+    assert [m.weight for m in found[2:]] == [0, 0]
+    assert all("does not answer" in m.detail["lost"] for m in found[2:])
+    assert found[2].detail["skipped"] == found[2].detail["lost"]
+    assert len([q for q in server.queries if "Person) RETURN m" in q]) == 0
+    if "hang" in last:
+        assert found[1].detail["failure"] == "timeout"
+    else:
+        assert (found[1].weight, "lost" in found[1].detail) == (0, True)
+
+
+def test_a_broken_connection_is_opened_again_and_the_query_asked_once_more(server, capfd):
+    broken = "MATCH (m) WHERE true OR 'reset()' = '' RETURN count(m)"
+    found = run(server.uri, [(COUNT, broken), (COUNT, "MATCH (x) RETURN count(x)")], timeout=2.0)
+    assert [(m.value, m.weight) for m in found] == [(1, 1), (1, 1)], found
+    assert server.queries.count(broken) == 2
+    assert capfd.readouterr().err == ""  # the driver does not tell of it as well
+
+
+def test_a_server_that_is_not_there_is_known_before_any_answer_is_asked_for():
+    registry = Registry(third_party=False)
+    evaluator = registry.evaluator("execution")
+    options = ExecutionOptions(engine="bolt", uri=f"bolt://127.0.0.1:{free_port()}", timeout=2.0)
+
+    class Silent:
+        name, context_size = "silent", 100
+
+        def generate(self, prompts, **settings):
+            raise AssertionError("was asked")
+
+    with pytest.raises(HeimdallError, match="does not answer"):
+        evaluator.ready(options)
+    with pytest.raises(HeimdallError, match="does not answer"):
+        evaluate_model(
+            registry,
+            Silent(),
+            [Example("q", output=COUNT, language="cypher")],
+            {"exact_match": None, "execution": options},
+            max_new_tokens=9,
+        )

@@ -50,9 +50,13 @@ def test_first_token_whole_answer_and_tokens_per_second():
     assert found.detail["tokens"] == 10
 
 
-def test_an_answer_without_text_has_its_first_token_at_its_end():
-    _, (found,) = run(["-1 0.3"], warmup=0)
-    assert found.detail["first_token_ms"] == pytest.approx(300)
+def test_a_mute_model_is_not_a_fast_one():
+    _, found = run(["-1 0.000004", "0.1 0.3"], warmup=0)
+    assert [m.weight for m in found] == [0, 1]
+    assert found[0].detail == {"skipped": "the answer is empty"}
+    assert median(found) == pytest.approx(300)
+    _, found = run(["-1 0.000004"], warmup=0)
+    assert math.isnan(median(found))
 
 
 def test_the_median_is_given_and_is_not_moved_by_one_slow_answer():

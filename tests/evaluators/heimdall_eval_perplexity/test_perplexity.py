@@ -66,6 +66,25 @@ def test_of_all_rows_by_hand():
     assert math.isnan(aggregate([Measurement(0.0, weight=0.0)]))
 
 
+def test_both_metrics_ask_for_the_answers_once():
+    model, alone = FakeModel(), FakeModel()
+    examples = [Example("Count", output="MATCH"), Example("Find", output="RETURN 1")]
+    context = EvaluateContext(examples=examples, completions=(), model=model)
+    first, row = measure(context), measure_row(context)
+    answers = [
+        (r.prompt, r.answer)
+        for r in (render_example(e.instruction, "", e.output) for e in examples)
+    ]
+    assert [model.asked.count(pair) for pair in answers] == [1, 1]
+    assert row == measure_row(EvaluateContext(examples=examples, completions=(), model=alone))
+    # Other rows, another model, another overlap: asked anew.
+    other = EvaluateContext(examples=examples[:1], completions=(), model=model)
+    assert measure(other) == first[:1]
+    assert model.asked.count(answers[0]) == 2
+    measure(other, PerplexityOptions(overlap=3))
+    assert model.asked.count(answers[0]) == 3
+
+
 def test_an_impossible_token_is_infinitely_surprising():
     row = of_row([0.0, -math.inf])
     assert row.value == math.inf

@@ -79,8 +79,9 @@ def test_it_is_the_cosine_of_the_models_own_vectors():
     assert found.value == pytest.approx(cosine, abs=1e-5)
 
 
-def test_a_text_longer_than_the_model_reads_is_marked():
+def test_a_text_longer_than_the_model_reads_is_marked(capfd):
     (found,) = run([("short", "word " * 20_000)])
+    assert "Token indices" not in "".join(capfd.readouterr())  # said with the row, and not twice
     assert found.detail == {"truncated": True}
     assert 0 <= found.value <= 1
 

@@ -16,6 +16,7 @@ from heimdall_core.cli.main import cli
 from heimdall_core.errors import FindingsError
 from heimdall_core.pipeline.compare import compare_files, paired
 from heimdall_core.pipeline.deltas import in_order, quantisation_deltas
+from heimdall_core.pipeline.steps import suite as suite_module
 from heimdall_core.pipeline.steps.answers import AnswerLog, read_answers
 from heimdall_core.pipeline.steps.evaluate import (
     difficulty,
@@ -23,6 +24,7 @@ from heimdall_core.pipeline.steps.evaluate import (
     missed_targets,
     write_report,
 )
+from heimdall_core.pipeline.steps.guard import guarded
 from heimdall_core.pipeline.steps.models import answer_rows, prompt_of
 from heimdall_core.pipeline.steps.suite import (
     differences,
@@ -174,6 +176,107 @@ def test_a_suite_knows_rows_prompts_limit_and_evaluators(registry, monkeypatch):
     assert differences(locked, found) == ["the same rows are rendered to other prompts"]
 
 
+def test_a_suite_knows_what_judges_and_on_what(registry, monkeypatch):
+    """A changed checker, other contents of a graph schema, another engine or model."""
+    rows = [attrs.evolve(ROWS[0], schema="town", language="toy"), ROWS[1]]
+    evaluators = {"same": registry.evaluator("same").options(), "deep": None, "scores": None}
+    versions = {"engine": "e 1"}
+
+    class Deep:
+        @hookimpl
+        def heimdall_evaluators(self):
+            def measure(context, options):
+                return []
+
+            yield Evaluator("deep", "depends", measure, depends=lambda options: versions)
+            yield Evaluator("scores", "asks a model", measure, needs=frozenset({"model"}))
+
+    registry = Registry(discover=False, plugins=[("toy", toy_plugins), ("deep", Deep())])
+    if "toy" not in registry.names("language"):
+        rows = [attrs.evolve(row, language=registry.names("language")[0]) for row in rows]
+
+    def suite(schemas):
+        return suite_of(registry, rows, evaluators, max_new_tokens=9, schemas=schemas)
+
+    town = {"nodes": {"Town": {}}}
+    locked = suite({"town": town, "other": {}})
+    assert differences(locked, suite({"town": dict(town), "other": {"changed": 1}})) == []
+    changed = differences(locked, suite({"town": {"nodes": {"City": {}}}}))
+    assert changed == [
+        "'deep' has graph schemas with other contents",
+        "'same' has graph schemas with other contents",
+    ]
+    versions = {"engine": "e 2"}
+    assert differences(locked, suite({"town": town})) == ["'deep' has another dependency (engine)"]
+    versions = {"engine": "e 1"}
+    name = "heimdall_core.pipeline.steps.suite.code_digest"
+    real = suite_module.code_digest
+    owner = registry.provider("language", rows[0].language).module
+    evaluator = registry.provider("evaluator", "deep").module
+    monkeypatch.setattr(name, lambda module: "x" if module == owner else real(module))
+    changed = differences(locked, suite({"town": town}), ["deep", "scores"])
+    assert changed[0].startswith(f"'deep' has another language plugin ({rows[0].language})")
+    assert owner == evaluator or len(changed) == 1  # a model's scores do not depend on it
+
+
+def test_real_evaluators_name_their_engine_and_model(monkeypatch):
+    from heimdall_eval_execution import measure
+    from heimdall_eval_semantic_similarity import model
+
+    registry = Registry(third_party=False)
+    execution = registry.evaluator("execution")
+    before = execution.depends(execution.options())
+    assert before["engine"].startswith("graphdblite ")
+    monkeypatch.setattr(measure, "version", lambda name: "99")
+    assert execution.depends(execution.options()) == {"engine": "graphdblite 99"}
+    pytest.importorskip("sentence_transformers")
+    similarity = registry.evaluator("semantic_similarity")
+    found = similarity.depends(similarity.options())
+    assert len(found["model"]) == 16
+    assert found["sentence-transformers"][0].isdigit()
+    model._digest.cache_clear()
+    monkeypatch.setattr(model, "model_digest", lambda folder: "f" * 64)
+    assert similarity.depends(similarity.options())["model"] == "f" * 16
+    model._digest.cache_clear()
+
+
+def test_the_lock_keeps_its_limit_of_rows(tmp_path):
+    from heimdall_core.dataset import write_examples
+
+    data = tmp_path / "test.jsonl"
+    write_examples(data, ROWS)
+    lock = tmp_path / "test.suite.json"
+    done = call("suite", "lock", data, "--metric", "exact_match", "--max-rows", 10)
+    assert done.exit_code == 0, done.output
+    assert call("suite", "check", lock, data).exit_code == 0
+    assert "other rows (10 and 20" in str(
+        call("suite", "check", lock, data, "--max-rows", 20).exception
+    )
+    plain = json.loads(lock.read_text(encoding="utf-8"))
+    del plain["max_rows"]  # as it was written before
+    lock.write_text(json.dumps(plain), encoding="utf-8")
+    assert call("suite", "check", lock, data).exit_code == 0
+    arguments = ("evaluate", "--model-dir", tmp_path / "no.gguf", "--test-dataset", data)
+    done = call(*arguments, "--metric", "exact_match", "--suite", lock)
+    assert "no such file" in str(done.exception)  # the suite was not what stopped it
+    done = call(*arguments, "--metric", "exact_match", "--suite", lock, "--max-rows", 11)
+    assert "other rows (10 and 11" in str(done.exception)
+
+
+def test_a_search_that_was_left_out_is_noted(tmp_path, monkeypatch):
+    from heimdall_core.dataset import write_examples
+
+    monkeypatch.setattr(suite_module, "available", lambda: False)
+    data, train = tmp_path / "test.jsonl", tmp_path / "train.jsonl"
+    write_examples(data, ROWS[:2])
+    write_examples(train, ROWS[5:])
+    arguments = ("--model-dir", tmp_path / "no.gguf", "--train-dataset", train)
+    done = call("evaluate", *arguments, "--test-dataset", data)
+    assert done.stderr.count("were not looked for: that needs numpy and rensa") == 1
+    monkeypatch.undo()
+    assert "not looked for" not in call("evaluate", *arguments, "--test-dataset", data).stderr
+
+
 def test_training_rows_in_the_test_set_are_refused(tmp_path):
     from heimdall_core.dataset import write_examples
 
@@ -208,6 +311,20 @@ def test_almost_equal_rows_with_the_same_answer_are_refused(tmp_path):
         refuse_near_leaks(train, test, "test.jsonl")
     write_examples(train, [Example(f"{asked}s", output="MATCH (t:Town) RETURN t")])
     refuse_near_leaks(train, test, "test.jsonl")
+
+
+def test_skipped_rows_are_counted_by_reason():
+    from heimdall_core.cli.summary import skipped_lines
+    from heimdall_core.pipeline.steps.evaluate import skipped_reasons
+
+    def skipped(*reasons):
+        return [Measurement(1.0), *(Measurement(0.0, 0.0, {"skipped": r}) for r in reasons)]
+
+    assert skipped_reasons(skipped("b: 1", "a", "b: 1")) == {"b: 1": 2, "a": 1}
+    assert skipped_reasons(skipped(*(f"b: {n}" for n in range(20)))) == {"b": 20}
+    assert skipped_reasons([Measurement(0.0, 0.0)]) == {"no reason given": 1}
+    lines = skipped_lines({"m": {"skipped": {"b": 2, "a": 1}}, "n": {"skipped": {}}})
+    assert lines == ["m: 3 rows not measured (2: b; 1: a)"]
 
 
 # --- answers -------------------------------------------------------------------------------------
@@ -334,6 +451,84 @@ def test_what_quantisation_costs():
     ]  # fmt: skip
 
 
+# --- what goes wrong ----
+
+
+class Measures:
+    """Evaluators of somebody else."""
+
+    @hookimpl
+    def heimdall_evaluators(self):
+        def broken(context, options):
+            raise TypeError("unsupported operand")
+
+        def lost(context, options):
+            gone = {"skipped": "the server is gone", "lost": "the server is gone"}
+            return [
+                Measurement(1.0) if n < 3 else Measurement(0.0, 0.0, gone)
+                for n in range(len(context.examples))
+            ]
+
+        def scores(context, options):
+            return [Measurement(sum(s.log_probs)) for s in context.model.score([("a", "b")])]
+
+        def odd(measurements):
+            raise ZeroDivisionError("no rows")
+
+        right = lambda context, options: [Measurement(1.0) for _ in context.examples]  # noqa: E731
+        yield Evaluator("broken", "raises", broken)
+        yield Evaluator("lost", "is left alone", lost)
+        yield Evaluator("scores", "asks for scores", scores, needs=frozenset({"model"}))
+        yield Evaluator("odd", "cannot be summed up", right, aggregate=odd)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("broken", "evaluator broken: TypeError: unsupported operand"),
+        ("lost", "lost: the server is gone"),
+        ("odd", "evaluator odd: aggregate: ZeroDivisionError: no rows"),
+    ],
+)
+def test_a_metric_that_fails_leaves_the_others_their_figures(name, told):
+    registry = Registry(discover=False, plugins=[("toy", toy_plugins), ("m", Measures())])
+    events = []
+    evaluators = {name: None, "same": registry.evaluator("same").options()}
+    report = evaluate_model(
+        registry, Parrot(10), ROWS, evaluators, max_new_tokens=9, emit=events.append
+    )
+    values = {r.metric: r.value.value for r in report.results}
+    assert values["same"] == 0.25
+    assert [str(error) for error in report.failed.values()] == [told]
+    assert any(told.split(": ", 1)[1] in e.message for e in events if e.kind == "warning")
+    with pytest.raises(HeimdallError, match=r"not measured to the end: .*; nothing is lost"):
+        report.require_all("m", "nothing is lost")
+    if name == "lost":
+        [result] = [r for r in report.results if r.metric == "lost"]
+        assert result.skipped == {"the server is gone": 37}
+
+
+@pytest.mark.parametrize(
+    ("score", "told"),
+    [
+        (lambda self, pairs: None + 1, "score: TypeError: unsupported operand"),
+        (lambda self, pairs: None, "score: returned NoneType for 1 prompts"),
+        (lambda self: [], "score: TypeError: "),
+    ],
+)
+def test_what_a_runtime_does_wrong_is_not_the_evaluators_fault(score, told):
+    registry = Registry(discover=False, plugins=[("toy", toy_plugins), ("m", Measures())])
+    model = type("Model", (Parrot,), {"score": score})()
+    report = evaluate_model(registry, model, ROWS[:1], {"scores": None}, max_new_tokens=9)
+    error = str(report.failed["scores"])
+    assert error.startswith("runtime of ")
+    assert "test_compare.Model: " in error
+    assert told in error
+    assert "evaluator" not in error
+    toy = toy_plugins.ToyModel.__new__(toy_plugins.ToyModel)
+    assert guarded(registry, toy)._owner.startswith("runtime toy")
+
+
 # --- the command line ----------------------------------------------------------------------------
 
 
@@ -373,6 +568,10 @@ def test_compare_and_suite_on_the_command_line(tmp_path, taught_gguf):
     assert done.exit_code == 0, done.output
     assert [r.measurements["exact_match"].value for r in read_answers(output)] == [1, 1, 0]
     assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith(".")) == []
+    assert "missed (own)" in done.output
+    assert "the evaluator's own target, which gates nothing" in done.output
+    done = call(*arguments, "--target", "exact_match=0.6")
+    assert "(own)" not in done.output
     done = call(*arguments, "--target", "exact_match=0.9")
     assert isinstance(done.exception, FindingsError)
     assert "exact_match 0.6667 (target 0.9)" in str(done.exception)
@@ -386,6 +585,28 @@ def test_compare_and_suite_on_the_command_line(tmp_path, taught_gguf):
     assert "other rows (3 and 2 rows)" in str(done.exception)
     done = call(*arguments[:-2], "--train-dataset", data)
     assert "2 of 2 test rows stand in the training set" in str(done.exception)
+
+
+def test_figures_are_shown_and_written_before_the_error(tmp_path, taught_gguf, monkeypatch):
+    from heimdall_core.dataset import write_examples
+    from heimdall_eval_exact_match import measure as exact
+
+    monkeypatch.setattr(exact, "measure", lambda context, options=None: 1 / 0)
+    data, output = tmp_path / "test.jsonl", tmp_path / "answers.jsonl"
+    write_examples(data, [Example("Count the cities.", output="MATCH (c:City) RETURN count(c)")])
+    arguments = ("--model-dir", taught_gguf, "--test-dataset", data, "--output", output)
+    metrics = ("--metric", "exact_match", "--metric", "perplexity", "--max-new-tokens", 48)
+    done = call("evaluate", *arguments, *metrics)
+    assert done.exception.exit_code == 2
+    assert "evaluator exact_match: ZeroDivisionError" in str(done.exception)
+    assert f"the other figures are above and in {output}" in str(done.exception)
+    assert "perplexity" in done.output
+    [row] = read_answers(output)
+    assert list(row.measurements) == ["perplexity"]
+    assert (tmp_path / ".answers.jsonl.answers").exists()  # the next call need not ask again
+    found = json.loads(call("evaluate", *arguments, *metrics, "--json").stdout)
+    assert list(found["metrics"]) == ["perplexity"]
+    assert "ZeroDivisionError" in found["failed"]["exact_match"]
 
 
 @pytest.mark.parametrize(

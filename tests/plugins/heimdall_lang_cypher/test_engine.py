@@ -162,3 +162,13 @@ def test_an_engine_that_is_not_installed(name: str) -> None:
         pytest.skip(f"the engine {name} is installed")
     with pytest.raises(EngineError, match=r"not installed; install it with: pip install"):
         open_engine(name)
+
+
+def test_filled_data_are_there_until_the_engine_starts_anew(default):
+    assert default.fill(["CREATE (:Town {name: 'Rye'})", "CREATE (:Town {name: 'Ely'})"]) == ""
+    count = "MATCH (t:Town) RETURN count(t) AS n"
+    assert default.run(count).rows == ((2,),)
+    default.reset()
+    assert default.run(count).rows == ((0,),)
+    assert default.fill(["CREATE (:Town)", "CREATE (", "CREATE (:Town)"])
+    assert default.run(count).rows == ((1,),)  # what stands before the one that failed

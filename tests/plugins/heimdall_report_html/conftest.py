@@ -24,9 +24,18 @@ SCHEMA = {
     "relationships": [],
 }
 
+TOWNS = {
+    "name": "towns",
+    "nodes": {"Town": {"properties": {"name": "STRING", "size": "INTEGER"}}},
+    "relationships": [],
+}
+
 
 def examples(context, options) -> Iterator[Example]:
     for number in range(context.count):
+        if number % 25 == 24:
+            yield unseen(number)
+            continue
         yield Example(
             f"List people over {number}. {NASTY}",
             output=f"MATCH (p:Person) WHERE p.age > {number} RETURN p.name",
@@ -40,6 +49,24 @@ def examples(context, options) -> Iterator[Example]:
         )
 
 
+def unseen(number: int) -> Example:
+    """A row of the schema that is kept for the test; every third one's reference writes."""
+    write = number % 3 == 0
+    return Example(
+        f"Towns over {number}.",
+        output=f"CREATE (t:Town {{size: {number}}})"
+        if write
+        else f"MATCH (t:Town) WHERE t.size > {number} RETURN t.name",
+        category=("plain", "odd <b>one</b>")[number % 2],
+        language="cypher",
+        schema="towns",
+        family=f"towns {number % 5}",
+        combination=str(number),
+        licence="MIT",
+        context_size="small",
+    )
+
+
 class Model(toy_plugins.ToyModel):
     """Every third answer is right, one has an unknown property, one is prose with a script."""
 
@@ -50,6 +77,8 @@ class Model(toy_plugins.ToyModel):
 
     def _answer(self, prompt: str) -> Completion:
         number = int(prompt.partition("over ")[2].partition(".")[0])
+        if "Towns" in prompt:
+            return Completion(f"MATCH (t:City) WHERE t.size > {number} RETURN t.name", 9, "stop")
         right = f"MATCH (p:Person) WHERE p.age > {number} RETURN p.name"
         wrong = f"Here it is:\nMATCH (p:Person)\nWHERE p.years > {number} RETURN p.name"
         return Completion((right, wrong, NASTY)[number % 3], 9, "stop")
@@ -58,7 +87,7 @@ class Model(toy_plugins.ToyModel):
 class Plugin:
     @hookimpl
     def heimdall_generators(self):
-        schemas = {"people": SCHEMA}
+        schemas = {"people": SCHEMA, "towns": TOWNS}
         yield Generator(
             "people",
             "people",
@@ -103,7 +132,8 @@ def finished_run(report_registry: Registry, tmp_path_factory: pytest.TempPathFac
     changes = {
         "name": "people",
         "description": f"A run & its <i>report</i> {NASTY}",
-        "generate": {"mix": {"people": {}}, "num_examples": 300},
+        "generate": {"mix": {"people": {}}, "num_examples": 320},
+        "split": {"unseen_schemas": ["towns"]},
         "export": {"options": {"toy": {"types": ["F16", "Q8_0", "Q4_K_M"]}}},
         "evaluate": {
             "artefacts": ["Q4_K_M", "Q8_0", "F16"],

@@ -92,18 +92,19 @@ def test_rows_with_a_script_run_nothing(opened):
 
 def test_search_and_filters(opened):
     everything = visible(opened)
-    assert len(everything) == 30
+    assert len(everything) == 42
     choose(opened, "verdict", "right")
     right = visible(opened)
-    assert 0 < len(right) < 30
+    assert 0 < len(right) < 42
     assert {row[0] for row in right} == {"right"}
     count = opened.find_element("id", "count").text
-    assert count == f"{len(right)} of 30"
+    assert count == f"{len(right)} of 42"
     choose(opened, "verdict", "")
     choose(opened, "category", "odd <b>one</b>")
     assert {row[1] for row in visible(opened)} == {"odd <b>one</b>"}
     choose(opened, "category", "")
     choose(opened, "cause", "unknown_name")
+    choose(opened, "set", "test")
     unknown = visible(opened)
     assert {row[2] for row in unknown} == {"unknown_name"}
     choose(opened, "cause", "")
@@ -113,10 +114,19 @@ def test_search_and_filters(opened):
     assert visible(opened) == []
     assert opened.find_element("id", "nothing").is_displayed()
     choose(opened, "search", "")
+    choose(opened, "set", "")
+    assert visible(opened) == everything
+    choose(opened, "set", "test_unseen_schemas")
+    assert {row[2] for row in visible(opened)} == {"unknown_name", ""}
+    assert len(visible(opened)) == 12
+    choose(opened, "file", "Q8_0")
+    assert len(visible(opened)) == 12  # this file gave the same answers
+    choose(opened, "set", "")
     assert visible(opened) == everything
 
 
 def test_answers_open_and_show_the_finding(opened):
+    choose(opened, "set", "test")
     choose(opened, "cause", "unknown_name")
     assert not any(m.is_displayed() for m in opened.find_elements("css selector", "mark.error"))
     opened.execute_script("document.getElementById('open').click()")
@@ -136,6 +146,52 @@ def test_nothing_is_wider_than_the_page(opened, width):
         ".map(n => n.getBoundingClientRect().height))"
     )
     assert smallest > 8
+
+
+#: Pairs of things on the page that lie over one another, and things that are cut off at its sides.
+#: What a scrolling ancestor hides is not there.
+OVERLAPS = """
+const seen = (node) => {
+  let {left, top, right, bottom} = node.getBoundingClientRect();
+  for (let n = node.parentElement; n && n !== document.body; n = n.parentElement) {
+    if (getComputedStyle(n).overflowX === 'visible') continue;
+    const box = n.getBoundingClientRect();
+    left = Math.max(left, box.left); right = Math.min(right, box.right);
+    top = Math.max(top, box.top); bottom = Math.min(bottom, box.bottom);
+  }
+  return {node, left, top, right, bottom};
+};
+const words = (box) => box.node.tagName + ' ' + box.node.textContent.slice(0, 30);
+const kinds = 'h1, h2, h3, p, a, button, select, input, svg, table, dl, .tile, summary';
+const boxes = [...document.querySelectorAll(kinds)].filter(n => n.checkVisibility()).map(seen)
+  .filter(b => b.right - b.left > 1 && b.bottom - b.top > 1);
+const found = [];
+boxes.forEach((a, i) => {
+  if (a.node.closest('nav') && a.node.tagName === 'BUTTON' &&
+      (a.left < 0 || a.right > innerWidth)) found.push('cut off: ' + words(a));
+  for (const b of boxes.slice(i + 1)) {
+    if (a.node.contains(b.node) || b.node.contains(a.node)) continue;
+    const x = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+    const y = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+    if (x > 1 && y > 1) found.push(words(a) + ' | ' + words(b));
+  }
+});
+return found;
+"""
+
+
+@pytest.mark.parametrize("width", [320, 400, 800, 1280])
+def test_nothing_lies_over_anything_else(opened, width):
+    size(opened, width)
+    assert opened.execute_script(OVERLAPS) == []
+    # The last link can be reached: the row of links scrolls by itself.
+    opened.execute_script("document.querySelector('nav .links').scrollLeft = 9999")
+    assert opened.execute_script(OVERLAPS) == []
+    links = opened.execute_script(
+        "const [a, b] = [...document.querySelectorAll('nav a:last-child, nav button')]"
+        ".map(n => n.getBoundingClientRect()); return b.left - a.right"
+    )
+    assert links >= 0
 
 
 def test_dark_and_light(opened):

@@ -18,6 +18,8 @@ from heimdall_report_html.charts import bars, curves, histogram
 from heimdall_report_html.collect import collect
 from heimdall_report_html.highlight import MOST, highlighted, marks_of
 from heimdall_report_html.page import page
+from heimdall_report_html.parts import change, figure
+from heimdall_report_html.standing import verdicts
 
 
 class TestContract(PluginContract):
@@ -102,9 +104,76 @@ def test_no_path_of_this_machine_gets_in(data, html, finished_run):
 
 def test_wrong_answers_come_first_and_what_is_left_out_is_counted(report_registry, finished_run):
     found = collect(report_registry, finished_run, answers=8)["answers"]
-    assert (found["shown"], found["total"]) == (8, 30)
-    assert [row["right"] for row in found["rows"]] == [False] * 6 + [True] * 2
+    assert (found["shown"], found["total"]) == (8 + 8, 30)  # of each test set
+    rows = [row["right"] for row in found["rows"] if row["test_set"] == "test"]
+    assert rows == [False] * 6 + [True] * 2
     assert collect(report_registry, finished_run, answers=0)["answers"]["rows"] == []
+
+
+def test_every_test_set_has_its_failures_and_answers(data, html, read):
+    unseen = [each for each in data["sets"] if each["test_set"] == "test_unseen_schemas"]
+    assert [each["artefact"] for each in unseen] == ["Q4_K_M", "Q8_0", "F16"]
+    assert [(each["answers"], each["right"]) for each in unseen] == [(12, 0)] * 3
+    assert unseen[0]["failures"]["execution"] == {"unknown_name": 8}
+    rows = [row for row in data["answers"]["rows"] if row["test_set"] == "test_unseen_schemas"]
+    assert len(rows) == 12  # what all files answered is listed once
+    assert all(row["artefacts"] == ["Q4_K_M", "Q8_0", "F16"] for row in rows)
+    assert html.count('data-set="test_unseen_schemas" data-file="Q4_K_M|Q8_0|F16"') == 12
+    words = " ".join(read.words)
+    assert "Why answers are wrong, on test_unseen_schemas" in words
+    card = model_card(data)
+    assert "## Why answers are wrong, on test\\_unseen\\_schemas" in card
+    assert "| execution | unknown name | 8 | 8 | 8 |" in card
+
+
+def test_rows_that_were_not_measured_are_counted_with_their_reason(data, read):
+    metric = data["metrics"]["execution/unseen_schemas"]
+    assert (metric["n"], metric["rows"]) == (8, 12)
+    assert metric["skipped"] == {"the reference writes, and the option 'writes' is off": 4}
+    words = " ".join(read.words)
+    assert "8 of 12" in words
+    assert "Rows that were not measured, on test_unseen_schemas" in words
+    card = model_card(data)
+    assert "| the reference writes, and the option 'writes' is off | 4 | 4 | 4 |" in card
+    assert "| 8 of 12 |" in card
+
+
+def test_reached_targets_do_not_hide_another_test_set(data, html):
+    gate, other = data["targets"]
+    assert (gate["test_set"], gate["gate"]) == ("test", True)
+    assert (other["test_set"], other["gate"]) == ("test_unseen_schemas", False)
+    assert other["missed"][0] == "exact_match"
+    told = {
+        **data,
+        "targets": [{**gate, "missed": []}, {**other, "missed": ["exact_match"]}],
+    }
+    assert verdicts(told) == [
+        ("all 3 targets reached on test", "good"),
+        ("test_unseen_schemas would miss 1 of 3: exact_match 0.000 (no gate)", "warn"),
+    ]
+    assert "targets missed on test<" in html
+    assert "test_unseen_schemas would miss" in html
+    assert "test\\_unseen\\_schemas would miss" in model_card(data)
+
+
+def test_a_unit_belongs_to_the_metric_wherever_it_is_shown(html, data):
+    assert figure(12.0, "latency/unseen@Q8_0") == "12 ms"
+    assert change(-3.0, "latency@Q8_0") == "-3 ms"
+    value = data["metrics"]["latency@F16"]["value"]
+    assert figure(value, "latency") in html
+    assert f"| latency | F16 | test | {figure(value, 'latency')} |" in model_card(data)
+
+
+def test_a_stronger_colour_is_better_also_where_less_is(data, html):
+    def group(value):
+        return {"value": value, "low": value, "high": value, "n": 9}
+
+    groups = {"a": {"latency": group(10.0)}, "b": {"latency": group(90.0)}}
+    found = re.findall(r"--v:([\d.]+)", page({**data, "groups": {"category": groups}}))
+    better, worse = map(float, found[:2])
+    assert better > 0.9
+    assert worse < 0.2
+    assert "The stronger the better" in html
 
 
 # --- the page ------------------------------------------------------------------------------------
@@ -149,10 +218,11 @@ def test_every_part_is_there(read, html, data):
         "Training rows by category",
         "Lengths of training rows",
         "Loss over steps",
-        "Causes by execution",
+        "Causes by execution, Q4_K_M on test",
+        "Causes by execution, Q4_K_M on test_unseen_schemas",
     }
-    assert f"{missed} of 3 targets missed" in words
-    assert html.count('class="answer ') == 30
+    assert f"{missed} of 3 targets missed on test" in words
+    assert html.count('class="answer ') == 42
     marks = re.findall(r'<mark class="error" title="UnknownProperty[^"]*">(.*?)</mark>', html)
     assert marks
     assert {re.sub("<.*?>", "", mark) for mark in marks} == {"years"}
