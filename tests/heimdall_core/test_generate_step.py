@@ -11,13 +11,18 @@ import attrs
 import pytest
 import toy_plugins
 
-from heimdall_core import Example, GenerateContext, Generator, Registry, hookimpl
+from heimdall_core import Event, Example, GenerateContext, Generator, Registry, hookimpl
 from heimdall_core.dataset import read_examples
 from heimdall_core.errors import FindingsError, HeimdallError, PluginError
 from heimdall_core.pipeline.steps import companions
 from heimdall_core.pipeline.steps.checking import Checker, ProcessChecker, open_checker
 from heimdall_core.pipeline.steps.companions import Ties, write_companions
-from heimdall_core.pipeline.steps.generate import GenerateReport, Source, generate_dataset
+from heimdall_core.pipeline.steps.generate import (
+    GenerateReport,
+    Source,
+    generate_dataset,
+    known_schemas,
+)
 from heimdall_core.pipeline.steps.mix import default_mix
 
 GOOD = Example(
@@ -253,6 +258,50 @@ def test_companions_share_no_group_with_the_training_set(tmp_path: Path) -> None
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         [training.name, *(path.name for path in paths)]
     )
+
+
+def test_what_is_said_of_their_pool_is_said_of_it(tmp_path: Path) -> None:
+    source = Source(numbered("g", 300), None)
+    events: list[Event] = []
+    paths = write_companions(
+        registry(source.generator),
+        (source,),
+        Ties(),
+        training=tmp_path / "rows.jsonl",
+        rows=400,
+        seed=1,
+        emit=events.append,
+    )
+    assert paths
+    assert {event.stage for event in events} == {"companions"}
+    said = [event.message for event in events if event.kind == "warning"]
+    assert said
+    assert all(text.startswith("of the rows that these files are drawn from: ") for text in said)
+    assert all(event.message == "" for event in events if event.kind == "progress")
+
+
+def described(name: str, schema: dict[str, Any]) -> Generator:
+    """A generator that describes the schema `left` in its own way."""
+    return attrs.evolve(numbered(name), schemas=lambda options: {"left": schema})
+
+
+def test_two_generators_may_not_describe_one_schema_differently(tmp_path: Path) -> None:
+    first, same, other = (
+        described(name, {"name": "left", "nodes": {label: {}}})
+        for name, label in (("a", "A"), ("b", "A"), ("c", "C"))
+    )
+    report = make(tmp_path, Source(first, None), Source(same, None), total=10)
+    assert report.rows == 10
+    (tmp_path / "rows.jsonl").unlink()
+    with pytest.raises(HeimdallError) as caught:
+        make(tmp_path, *(Source(each, None) for each in (first, same, other)), total=10)
+    assert str(caught.value) == (
+        "generate.mix: the generators a and c describe the schema 'left' differently; "
+        "rename yours, in the files or options of c or a"
+    )
+    assert list(tmp_path.iterdir()) == []
+    # Installed side by side, and not in one mix, they are at peace.
+    assert "left" in known_schemas(registry(first, other))
 
 
 def test_rows_for_a_larger_context_are_passed_over_and_made_up_for(tmp_path: Path) -> None:

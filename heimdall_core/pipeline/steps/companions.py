@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from heimdall_core.dataset import atomic_text, read_examples, write_examples
 from heimdall_core.dataset.groups import KEYS
@@ -102,7 +102,7 @@ def write_companions(
             repo=repo,
             workers=workers,
             exclude=ties.holds,
-            emit=emit,
+            emit=_of_pool(emit),
         )
         found = list(read_examples(pool))
     finally:
@@ -123,6 +123,16 @@ def write_companions(
             file.writelines(f"{line}\n" for line in lines)
         paths.append(path)
     return tuple(paths)
+
+
+def _of_pool(emit: Callable[[Event], None]) -> Callable[[Event], None]:
+    """Says of what happens in the pool that it is about the pool, not about the training set."""
+
+    def of_pool(event: Event) -> None:
+        text = event.message and f"of the rows that these files are drawn from: {event.message}"
+        emit(evolve(event, stage="companions", message=text))
+
+    return of_pool
 
 
 def main_language(rows: Iterable[Example]) -> str:

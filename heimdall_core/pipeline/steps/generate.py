@@ -47,6 +47,7 @@ from heimdall_core.pipeline.steps.parts import (
     marked,
     prompt_key_of,
     rows_of,
+    schemas_of,
 )
 from heimdall_core.registry import Registry
 from heimdall_core.types import (
@@ -459,7 +460,7 @@ class _Asker:
         run, name = self._run, source.generator.name
         # A generator that knows graphs says which one a row is about; one that was given none
         # may ask about a graph that nobody has described.
-        run.closed = bool(all_schemas((source,)))
+        run.closed = bool(schemas_of(source))
         asked = count
         for number in range(_ROUNDS):
             context = GenerateContext(
@@ -506,9 +507,9 @@ _PATIENCE = 10_000
 
 
 def known_schemas(registry: Registry) -> dict[str, Json]:
-    """The schemas that the installed generators know, for rows that name one of them."""
-    sources = tuple(
-        Source(generator, generator.options())
-        for generator in map(registry.generator, registry.names("generator"))
-    )
-    return all_schemas(sources)
+    """The schemas that the installed generators know, for rows that name one of them. They need
+    not agree: who is installed is not yet in one mix."""
+    found: dict[str, Json] = {}
+    for generator in map(registry.generator, registry.names("generator")):
+        found |= schemas_of(Source(generator, generator.options()))
+    return found

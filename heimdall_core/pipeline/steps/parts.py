@@ -8,7 +8,7 @@ prompt the earlier stays.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,12 +53,27 @@ def generator_seed(seed: int, name: str) -> int:
 
 
 def all_schemas(sources: tuple[Source, ...]) -> dict[str, Json]:
-    """The graph schemas that the generators' rows name."""
+    """The graph schemas that the generators' rows name. Raises `HeimdallError` where two of them
+    describe one name differently: rows would be checked against the wrong graph."""
     found: dict[str, Json] = {}
+    by: dict[str, str] = {}
     for source in sources:
-        if source.generator.schemas is not None:
-            found.update(source.generator.schemas(source.options))
+        own, name = schemas_of(source), source.generator.name
+        for schema in own:
+            if schema in found and found[schema] != own[schema]:
+                raise HeimdallError(
+                    f"the generators {by[schema]} and {name} describe the schema '{schema}' "
+                    "differently",
+                    where="generate.mix",
+                    hint=f"rename yours, in the files or options of {name} or {by[schema]}",
+                )
+            by.setdefault(schema, name)
+        found |= own
     return found
+
+
+def _schemas(source: Source) -> Mapping[str, Json]:
+    return source.generator.schemas(source.options) if source.generator.schemas else {}
 
 
 def in_parts(source: Source, count: int) -> bool:
@@ -175,7 +190,7 @@ class PartMaker:
 
     def _loaded(self) -> Checker:
         if self._checker is None:
-            schemas = all_schemas((self.source,))
+            schemas = schemas_of(self.source)
             self._closed = bool(schemas)
             checks = {
                 name: self.registry.language(name).check for name in self.registry.names("language")
