@@ -43,6 +43,9 @@ _REST = ""
 #: Draws of one family over one schema that bring nothing new, after which it has no more to give.
 _PATIENCE = 400
 
+#: How many of the names that a schema leaves out are told.
+_NAMED = 8
+
 #: Characters of a query whose length alone does not make its context any larger.
 _SHORT = 400
 
@@ -61,6 +64,8 @@ class Pair:
     output: str = ""
     """The answer where it is prose and not the query."""
     rows: bool = True
+    source: str = ""
+    """The family whose plan a prose answer tells."""
 
 
 def examples(context: GenerateContext, options: CypherOptions) -> Iterator[Example]:
@@ -73,6 +78,9 @@ def examples(context: GenerateContext, options: CypherOptions) -> Iterator[Examp
     left = dict(wanted)
     seen: set[tuple[str, str]] = set()
     schemas = list(options.loaded_schemas())
+    for schema in schemas:
+        if schema.left_out:
+            context.note(_left_out(schema))
     yield from by_weight(
         (weight, _rows(family, _found(family, schemas, options, context), left, seen, options))
         for weight, family in options.weighted_families()
@@ -82,6 +90,15 @@ def examples(context: GenerateContext, options: CypherOptions) -> Iterator[Examp
             made = wanted[category] - missing
             what = f"the category '{category}'" if category else "these options"
             context.note(f"{made} rows made of {wanted[category]} wanted: {what} allow no more")
+
+
+def _left_out(schema: Schema) -> str:
+    names = schema.left_out
+    more = " …" if len(names) > _NAMED else ""
+    return (
+        f"schema '{schema.name}': no question is about {', '.join(names[:_NAMED])}{more} "
+        f"({len(names)} names that need backticks, have no key, or belong to such a label)"
+    )
 
 
 def pairs(
@@ -143,7 +160,7 @@ def _plans_of(
             continue
         seen.add(key)
         missed = 0
-        yield Pair(schema.name, plan.prompt, plan.query, text, plan.output, plan.rows)
+        yield Pair(schema.name, plan.prompt, plan.query, text, plan.output, plan.rows, plan.source)
 
 
 def _others(
@@ -195,6 +212,18 @@ def combination(family: Family | PlanFamily, pair: Pair) -> str:
     paraphrases of one question share it, and nothing else does."""
     text = "\n".join((pair.schema, family.name, pair.query))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def fact_of(family: Family | PlanFamily, pair: Pair) -> str:
+    """What a prose answer rests on: the plan that the query was written from, by its family, its
+    schema and the hash that all rows about this one query share."""
+    return f"plan:{pair.source or family.name}:{pair.schema}:{combination(family, pair)}"
+
+
+def _meta(family: Family | PlanFamily, pair: Pair, meta: Mapping[str, Any]) -> Mapping[str, Any]:
+    if pair.output:
+        meta = {**meta, "fact": fact_of(family, pair)}
+    return meta if pair.rows else {**meta, "expects_rows": False}
 
 
 def _wanted(context: GenerateContext) -> dict[str, int]:
@@ -253,5 +282,5 @@ def _rows(
             schema=pair.schema,
             family=family.name,
             combination=combination(family, pair),
-            meta=meta if pair.rows else {**meta, "expects_rows": False},
+            meta=_meta(family, pair, meta),
         )

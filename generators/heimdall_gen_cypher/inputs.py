@@ -31,34 +31,36 @@ def schema_text(rng: Random, schema: Schema, others: Sequence[Schema]) -> str:
     return f"{heading}\n" + "\n".join([*nodes, *edges])
 
 
-Style = Callable[[str, str, Sequence[Property], str], str]
+#: What a style is given: `node` or `edge`, name, properties, and the labels that an edge joins.
+Ends = tuple[str, str]
+Style = Callable[[str, str, Sequence[Property], Ends], str]
 
 
-def _patterns(kind: str, name: str, properties: Sequence[Property], ends: str) -> str:
+def _patterns(kind: str, name: str, properties: Sequence[Property], ends: Ends) -> str:
     """`(:Film {title: STRING})` and `(:Actor)-[:ACTED_IN {fee: INTEGER}]->(:Film)`."""
     inner = ", ".join(f"{p.name}: {p.type}" for p in properties)
     held = f" {{{inner}}}" if inner else ""
     if kind == "node":
         return f"(:{name}{held})"
-    start, end = ends.split()
+    start, end = ends
     return f"(:{start})-[:{name}{held}]->(:{end})"
 
 
-def _lines(kind: str, name: str, properties: Sequence[Property], ends: str) -> str:
+def _lines(kind: str, name: str, properties: Sequence[Property], ends: Ends) -> str:
     """`Film: title STRING, year INTEGER` and `ACTED_IN (Actor -> Film): fee INTEGER`."""
     inner = ", ".join(f"{p.name} {p.type}" for p in properties)
     if kind == "node":
         return f"{name}: {inner}"
-    start, end = ends.split()
+    start, end = ends
     return f"{name} ({start} -> {end}){f': {inner}' if inner else ''}"
 
 
-def _sections(kind: str, name: str, properties: Sequence[Property], ends: str) -> str:
+def _sections(kind: str, name: str, properties: Sequence[Property], ends: Ends) -> str:
     """`- Film: {title: STRING}` under headings of their own."""
     inner = ", ".join(f"{p.name}: {p.type}" for p in properties)
     if kind == "node":
         return f"- {name}: {{{inner}}}"
-    start, end = ends.split()
+    start, end = ends
     return f"- (:{start})-[:{name}]->(:{end}){f' {{{inner}}}' if inner else ''}"
 
 
@@ -67,8 +69,8 @@ STYLES: tuple[Style, ...] = (_patterns, _lines, _sections)
 
 @cache
 def _parts(style: Style, schema: Schema) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    nodes = tuple(style("node", n.label, n.properties, "") for n in schema.nodes)
+    nodes = tuple(style("node", n.label, n.properties, ("", "")) for n in schema.nodes)
     edges = tuple(
-        style("edge", r.type, r.properties, f"{r.start} {r.end}") for r in schema.relationships
+        style("edge", r.type, r.properties, (r.start, r.end)) for r in schema.relationships
     )
     return nodes, edges

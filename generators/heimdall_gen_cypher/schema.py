@@ -23,6 +23,8 @@ a DATE and a LIST<FLOAT> are projected and indexed, never compared with a value.
 says that a sum of the property means nothing (a year, a rating). `verb = ["lives in", "live in"]`
 says how a relationship is spoken of, where the words of its type do not read as a verb in the past
 tense; templates then leave it out of questions that use those words (`words = true` keeps it).
+
+Only names that Cypher takes without backticks are used; a schema tells in `left_out` which are not.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from heimdall_core.errors import HeimdallError
 
@@ -44,6 +46,7 @@ Value = str | int | float | bool
 VALUED = frozenset({"STRING", "INTEGER", "FLOAT", "BOOLEAN"})
 
 _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 @frozen(eq=False)
@@ -98,6 +101,8 @@ class Schema:
     summary: str
     nodes: tuple[Node, ...]
     relationships: tuple[Relationship, ...]
+    left_out: tuple[str, ...] = ()
+    """What it describes and no question is about, such as names that need backticks."""
     by_label: Mapping[str, Node] = field(init=False)
     json: Mapping[str, Any] = field(init=False)
     """`as_json`, made once: the checker remembers what it has read by the object."""
@@ -186,19 +191,70 @@ def parse_schema(name: str, data: Mapping[str, Any], pools: Mapping[str, Any]) -
     try:
         nodes = tuple(_node(label, table, pools) for label, table in data["nodes"].items())
         relationships = tuple(_relationship(table, pools) for table in data["relationships"])
-        schema = Schema(name, data.get("summary", name), nodes, relationships)
+        _check_ends(name, nodes, relationships)
+        return plainly(name, data.get("summary", name), nodes, relationships)
     except KeyError as error:
         raise HeimdallError(f"{error.args[0]!r} is missing", where=f"schema '{name}'") from error
     except ValueError as error:
         raise HeimdallError(str(error), where=f"schema '{name}'") from error
+
+
+def _check_ends(name: str, nodes: Sequence[Node], relationships: Sequence[Relationship]) -> None:
+    labels = {node.label for node in nodes}
     for relationship in relationships:
         for label in (relationship.start, relationship.end):
-            if label not in schema.by_label:
+            if label not in labels:
                 raise HeimdallError(
                     f"{relationship.type} names the label '{label}', which no node table has",
                     where=f"schema '{name}'",
                 )
-    return schema
+
+
+def is_plain(name: str) -> bool:
+    """Whether Cypher takes the name without backticks."""
+    return _PLAIN.fullmatch(name) is not None
+
+
+def plainly(
+    name: str,
+    summary: str,
+    nodes: Sequence[Node],
+    relationships: Sequence[Relationship],
+    left_out: Sequence[str] = (),
+) -> Schema:
+    """The schema of those parts whose names are plain; the others are added to `left_out`.
+
+    A label goes with its key, and a relationship with its labels. Raises `HeimdallError` where no
+    label or no relationship is left.
+    """
+    gone = list(left_out)
+    kept: list[Node] = []
+    for node in nodes:
+        key = next((p.name for p in node.properties if p.key), "")
+        if is_plain(node.label) and is_plain(key):
+            gone += (f"{node.label}.{p.name}" for p in node.properties if not is_plain(p.name))
+            kept.append(evolve(node, properties=_plain_ones(node.properties)))
+        else:
+            gone.append(node.label)
+    labels = {node.label for node in kept}
+    edges: list[Relationship] = []
+    for edge in relationships:
+        if is_plain(edge.type) and {edge.start, edge.end} <= labels:
+            gone += (f"{edge.type}.{p.name}" for p in edge.properties if not is_plain(p.name))
+            edges.append(evolve(edge, properties=_plain_ones(edge.properties)))
+        else:
+            gone.append(f"({edge.start})-[{edge.type}]->({edge.end})")
+    if not kept or not edges:
+        raise HeimdallError(
+            "no label with a key property, or no relationship between such labels, has a name that "
+            "Cypher takes without backticks",
+            where=f"schema '{name}'",
+        )
+    return Schema(name, summary, tuple(kept), tuple(edges), tuple(gone))
+
+
+def _plain_ones(properties: Sequence[Property]) -> tuple[Property, ...]:
+    return tuple(p for p in properties if is_plain(p.name))
 
 
 @cache

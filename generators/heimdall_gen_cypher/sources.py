@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -25,7 +24,9 @@ from heimdall_gen_cypher.schema import (
     Relationship,
     Schema,
     Value,
+    is_plain,
     parse_schema,
+    plainly,
     plural,
     pools,
     words,
@@ -34,8 +35,6 @@ from heimdall_lang_cypher import value_types as types
 from heimdall_lang_cypher.populate_schema import Property as Shape
 from heimdall_lang_cypher.populate_schema import read_shape
 from heimdall_lang_cypher.schema import SchemaError
-
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 #: Lists for texts that a schema shows no value of, by a part of the property's name.
 _POOLS = (
@@ -116,32 +115,29 @@ def from_json(data: Json, where: str, name: str = "") -> Schema:
         shape = read_shape(data)
     except (HeimdallError, SchemaError) as error:
         raise HeimdallError(error.message, where=where, hint=error.hint) from error
-    nodes = []
+    own = str(data.get("database") or data.get("name") or name)
+    nodes, keyless = [], []
     for label, properties in shape.nodes.items():
-        made = _properties(properties, keyed=True)
-        if _PLAIN.fullmatch(label) and made:
+        if made := _properties(properties, keyed=True):
             nodes.append(Node(label, plural(words(label)), made))
-    labels = {node.label for node in nodes}
-    relationships = tuple(
+        else:
+            keyless.append(label)
+    relationships = [
         Relationship(r.type, r.start, r.end, _properties(r.properties), ("", ""), False, False)
         for r in shape.relationships
-        if _PLAIN.fullmatch(r.type) and {r.start, r.end} <= labels
-    )
-    if not nodes or not relationships:
-        raise HeimdallError(
-            "no label with a property, or no relationship between such labels, has a plain name",
-            where=where,
-        )
-    own = str(data.get("database") or data.get("name") or name)
-    return Schema(own, own, tuple(nodes), relationships)
+    ]
+    try:
+        return plainly(own, own, nodes, relationships, keyless)
+    except HeimdallError as error:
+        raise HeimdallError(error.message, where=where) from error
 
 
 def _properties(shapes: Iterable[Shape], *, keyed: bool = False) -> tuple[Property, ...]:
-    made = [_property(shape) for shape in shapes if _PLAIN.fullmatch(shape.name)]
+    made = [_property(shape) for shape in shapes]
     if not keyed:
         return tuple(made)
     key = min(
-        (p for p in made if p.type == "STRING"),
+        (p for p in made if p.type == "STRING" and is_plain(p.name)),
         key=lambda p: (*(p.name.lower() not in names for names in (("name",), ("title",))), p.name),
         default=None,
     )

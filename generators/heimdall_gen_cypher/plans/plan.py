@@ -28,6 +28,8 @@ class Plan:
     """The answer where it is not the query."""
     rows: bool = True
     """Whether the query is expected to return rows on data that the plan fits."""
+    source: str = ""
+    """The family that drew the query, where `output` tells what it does."""
 
 
 Make = Callable[[Draw, Voice], Plan | None]

@@ -54,7 +54,9 @@ def explain(reading: Reading) -> str:
             lead += f", with that number as {reading.total}"
     else:
         what = told(reading, voice, reading.columns, alone=False)
-        lead = f"For {root}, it returns {what}, one row per match"
+        lead = f"For {root}, it returns {what}"
+        if not reading.distinct:
+            lead += ", one row per match"
     text = lead + (", without duplicate rows" if reading.distinct else "")
     text += _order(reading, voice) + _bounds(reading, voice) + "."
     if reading.prefix == "EXPLAIN":

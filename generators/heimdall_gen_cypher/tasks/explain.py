@@ -44,4 +44,10 @@ def explained(draw: Draw, voice: Voice) -> Plan | None:
     plan = family.make(draw, voice)
     if plan is None or not plan.explanation:
         return None
-    return Plan(draw.one(_ASKED), plan.query, input=plan.query, output=plan.explanation)
+    return Plan(
+        draw.one(_ASKED),
+        plan.query,
+        input=plan.query,
+        output=plan.explanation,
+        source=family.name,
+    )

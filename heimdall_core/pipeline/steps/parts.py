@@ -72,7 +72,8 @@ def all_schemas(sources: tuple[Source, ...]) -> dict[str, Json]:
     return found
 
 
-def _schemas(source: Source) -> Mapping[str, Json]:
+def schemas_of(source: Source) -> Mapping[str, Json]:
+    """The graph schemas that one generator's rows name."""
     return source.generator.schemas(source.options) if source.generator.schemas else {}
 
 

@@ -230,6 +230,11 @@ def test_an_explanation_names_what_its_query_holds(mixed: list[Example]) -> None
         assert ("without duplicate" in row.output or "different" in row.output) == (
             "DISTINCT" in query
         )
+        assert not ("one row per match" in row.output and "without duplicate" in row.output)
+        # It rests on the plan that the query was written from, and on no other.
+        kind, family, schema, plan = row.meta["fact"].split(":")
+        assert (kind, schema, plan) == ("plan", row.schema, row.combination)
+        assert family in {each.name for each in PLANS}
 
 
 @pytest.mark.parametrize("dialect", DIALECTS[1:])

@@ -97,6 +97,7 @@ def test_files_as_text2cypher_tools_write_them(tmp_path: Path, ending: str) -> N
     # What would need backticks is left out.
     assert [p.name for p in movie.properties] == ["title", "year", "rating", "plotEmbedding"]
     assert {r.type for r in schema.relationships} == {"ACTED_IN"}
+    assert schema.left_out == ("Movie.odd name", "Odd Label", "(Odd Label)-[NEAR]->(Movie)")
     title, year, rating, embedding = movie.properties
     assert (title.key, title.values) == (True, ("Heat", "Jumanji"))
     assert (min(year.values), max(year.values)) >= (1902, 2000)
@@ -134,6 +135,38 @@ def test_two_schemas_of_one_name(tmp_path: Path) -> None:
     path.write_text(BEES, encoding="utf-8")
     with pytest.raises(HeimdallError, match="two schemas are called 'bank'"):
         CypherOptions(schema_files=(str(path),), schemas=("bank",)).loaded_schemas()
+
+
+def test_names_that_need_backticks_are_left_out_and_said(tmp_path: Path) -> None:
+    path = tmp_path / "hives.toml"
+    odd = """
+[nodes."Bee Keeper"]
+key = "name"
+properties.name = { type = "STRING", values = ["Ada", "Ben"] }
+[nodes.Hive]
+key = "hive number"
+properties."hive number" = { type = "STRING", values = ["1", "2"] }
+[[relationships]]
+type = "KEEPS"
+from = "Bee Keeper"
+to = "Bee"
+"""
+    bees = BEES.replace("properties.flights", 'properties."wing span"', 1)
+    path.write_text(bees + odd, encoding="utf-8")
+    options = CypherOptions(schema_files=(str(path),), schema_share=1.0)
+    assert rows_fit(options) == {"hives"}
+    notes: list[str] = []
+    rows = list(examples(GenerateContext(400, 2, note=notes.append), options))
+    told = " ".join(f"{row.instruction} {row.input} {row.output}" for row in rows)
+    assert not [name for name in ("Keeper", "hive number", "wing span") if name in told]
+    assert notes[0] == (
+        "schema 'hives': no question is about Bee.wing span, Bee Keeper, Hive, "
+        "(Bee Keeper)-[KEEPS]->(Bee) (4 names that need backticks, have no key, or belong to such "
+        "a label)"
+    )
+    path.write_text(BEES.replace("LANDED_ON", "LANDED ON").replace("HAS_", "HAS "), "utf-8")
+    with pytest.raises(HeimdallError, match="no relationship between such labels"):
+        read_files([path])
 
 
 class Session:
