@@ -15,7 +15,7 @@ from heimdall_core.types import CONTEXT_SIZES, NO_SCHEMA, Example, GenerateConte
 from heimdall_gen_import.markdown import markdown_pairs
 from heimdall_gen_import.options import ImportOptions
 from heimdall_gen_import.shapes import Found, NotUsable, found_in
-from heimdall_gen_import.tables import READERS, saved_dataset
+from heimdall_gen_import.tables import READERS, belongs, saved_dataset
 from heimdall_lang_cypher.extract import extract
 from heimdall_lang_cypher.normalise import normalise
 from heimdall_lang_cypher.syntax_errors import CypherSyntaxError
@@ -103,7 +103,11 @@ def _pairs(options: ImportOptions, tally: Tally) -> Iterator[tuple[str, Found]]:
                 tally.seen["files"] += 1
                 yield from _table("arrow", file, options, tally)
             continue
-        for file in files_under((path,), lambda each: bool(_kind(each, options)), tally):
+
+        def wanted(file: Path) -> bool:
+            return bool(_kind(file, options)) and belongs(file, options.split)
+
+        for file in files_under((path,), wanted, tally):
             kind = _kind(file, options)
             if not kind:
                 raise DatasetError(

@@ -164,6 +164,34 @@ def saved_dataset(folder: Path, split: str, tally: Tally) -> list[Path] | None:
     return [folder / name for name in files if name and Path(name).name == name]
 
 
+def belongs(file: Path, split: str) -> bool:
+    """Whether a file in a folder holds rows, as far as `datasets` is concerned: not what it keeps
+    beside its tables, not a table that a saved folder does not name, and nothing of a split other
+    than `split`, where there is one."""
+    folder, quiet = file.parent, Tally()  # what cannot be read is told when it is read as data
+    if file.name in _KEPT and _is_kept(_read(file, quiet)):
+        return False
+    named = saved_dataset(folder, "", quiet)
+    if named is not None and file.suffix == ".arrow" and file not in named:
+        return False
+    splits = _read(folder.parent / "dataset_dict.json", quiet) if split else None
+    names = splits.get("splits", ()) if isinstance(splits, dict) else ()
+    return folder.name == split or folder.name not in names
+
+
+#: What `datasets` keeps beside its tables, and keys that tell it from data of that name.
+_KEPT = ("state.json", "dataset_dict.json", "dataset_info.json", "dataset_infos.json")
+_KEYS = frozenset({"_data_files", "splits", "features", "builder_name", "_fingerprint"})
+
+
+def _is_kept(data: Any) -> bool:
+    """Whether it is about a dataset; the infos of several configurations lie one level deeper."""
+    if not isinstance(data, dict):
+        return False
+    inner = [each for each in data.values() if isinstance(each, dict)]
+    return bool(_KEYS & set(data)) or any(_KEYS & set(each) for each in inner)
+
+
 def _read(path: Path, tally: Tally) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +176,27 @@ def test_what_datasets_saved_to_disk(tmp_path: Path) -> None:
     state["_data_files"] = [{"filename": "../both/test/data-00000-of-00001.arrow"}]
     (tmp_path / "one" / "state.json").write_text(json.dumps(state))
     assert rows(tmp_path / "one") == []
+
+
+def test_folders_with_saved_datasets_in_them(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    one, two = (datasets.Dataset.from_dict({"question": [q], "cypher": [c]}) for q, c in (A, B))
+    one.save_to_disk(str(tmp_path / "all" / "one"))
+    datasets.DatasetDict({"train": one, "test": two}).save_to_disk(str(tmp_path / "all" / "two"))
+    shutil.copy(
+        tmp_path / "all/two/test/data-00000-of-00001.arrow", tmp_path / "all/one/cache.arrow"
+    )
+    infos = {"default": {"features": {}, "splits": {}}}
+    (tmp_path / "all" / "dataset_infos.json").write_text(json.dumps(infos))
+    notes: list[str] = []
+    assert pairs(rows(tmp_path / "all", notes=notes)) == [A, B]
+    assert notes[-1] == "import: 3 files, 3 rows read; left out: 1 repeated"
+    assert pairs(rows(tmp_path / "all", split="train")) == [A]
+    # A file of that name may hold data all the same.
+    (tmp_path / "own").mkdir()
+    line = json.dumps({"question": B[0], "cypher": B[1]})
+    (tmp_path / "own" / "state.json").write_text(f"{line}\n{line}", encoding="utf-8")
+    assert pairs(rows(tmp_path / "own")) == [B]
 
 
 MARKDOWN = """# Finding people
