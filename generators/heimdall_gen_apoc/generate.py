@@ -12,7 +12,7 @@ from heimdall_gen_apoc.families import functions, procedures, registered
 from heimdall_gen_apoc.options import ApocOptions
 from heimdall_repo_nornicdb.checkout.files import open_files
 from heimdall_repo_nornicdb.checkout.sources import Registration, read_registrations
-from heimdall_repo_nornicdb.facts import Fact, apoc_signatures, facts, stale
+from heimdall_repo_nornicdb.facts import Fact, apoc_signatures, facts, standing
 from heimdall_repo_nornicdb.rows.families import Family, rows, used_schemas
 from heimdall_repo_nornicdb.rows.prose import answers
 
@@ -58,9 +58,7 @@ def _of_checkout(
     if context.repo is None:
         return facts("apoc"), ()
     files = open_files(context.repo, context.note)
-    gone = {fact.id: why for fact, why in stale("apoc", files)}
-    for name, why in gone.items():
-        context.note(f"the fact {name} is left out: {why}")
+    standing_facts = standing("apoc", files, context.note)
     registrations = read_registrations(files)
     names = {r.name for r in registrations}
     known = set(apoc_signatures())
@@ -68,4 +66,4 @@ def _of_checkout(
         context.note(f"{len(new)} registered names are new and left out, such as {new[0]}")
     if lost := sorted(known - names) if names else []:
         context.note(f"{len(lost)} names are no longer registered and left out, such as {lost[0]}")
-    return tuple(f for f in facts("apoc") if f.id not in gone), registrations
+    return standing_facts, registrations

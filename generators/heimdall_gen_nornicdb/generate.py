@@ -28,7 +28,7 @@ from heimdall_repo_nornicdb.checkout.sources import (
     read_settings,
     read_test_queries,
 )
-from heimdall_repo_nornicdb.facts import facts, stale
+from heimdall_repo_nornicdb.facts import facts, few, standing
 from heimdall_repo_nornicdb.rows.families import Family, rows, used_schemas
 from heimdall_repo_nornicdb.rows.prose import answers
 
@@ -66,7 +66,7 @@ def _families(context: GenerateContext, options: NornicOptions) -> tuple[Family,
     extra: tuple[Family, ...] = ()
     if context.repo is not None:
         files = open_files(context.repo, context.note)
-        known = _standing(known, files, context)
+        known = standing("nornicdb", files, context.note)
         settings = configuration.families(_in_checkout(read_settings(files), context))
         prompt = _prompt(files, context)
         extra = _of_checkout(files, context, options)
@@ -111,14 +111,6 @@ def _of_checkout(
     return checkout.families(kept, check)
 
 
-def _standing(known: tuple[Any, ...], files: Files, context: GenerateContext) -> tuple[Any, ...]:
-    """The facts that the checkout still bears out; the others are named."""
-    gone = {fact.id: why for fact, why in stale("nornicdb", files)}
-    for name, why in gone.items():
-        context.note(f"the fact {name} is left out: {why}")
-    return tuple(fact for fact in known if fact.id not in gone)
-
-
 def _in_checkout(read: tuple[Setting, ...], context: GenerateContext) -> list[Any]:
     """The described settings that the checkout reads."""
     from heimdall_repo_nornicdb.facts import settings
@@ -128,8 +120,9 @@ def _in_checkout(read: tuple[Setting, ...], context: GenerateContext) -> list[An
     described = {setting.env for setting in settings()}
     if missing := sorted(described - names):
         context.note(
-            f"settings left out, since the checkout does not read them: {', '.join(missing)}"
+            f"{len(missing)} settings left out, since the checkout does not read them: "
+            f"{few(missing)}"
         )
     if new := sorted(names - described):
-        context.note(f"settings of the checkout without a description: {', '.join(new)}")
+        context.note(f"{len(new)} settings of the checkout without a description: {few(new)}")
     return kept

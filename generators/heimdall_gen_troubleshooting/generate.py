@@ -12,7 +12,7 @@ from heimdall_gen_troubleshooting.families import facts as symptoms
 from heimdall_gen_troubleshooting.families import mistakes
 from heimdall_gen_troubleshooting.options import TroubleOptions
 from heimdall_repo_nornicdb.checkout.files import open_files
-from heimdall_repo_nornicdb.facts import Fact, facts, stale
+from heimdall_repo_nornicdb.facts import Fact, facts, standing
 from heimdall_repo_nornicdb.rows.families import Family, rows, used_schemas
 
 SOURCE = "troubleshooting"
@@ -50,13 +50,6 @@ def _shared(families: Sequence[Family], weight: float) -> tuple[Family, ...]:
 
 def _standing(context: GenerateContext) -> tuple[Fact, ...]:
     """The facts, without those that the checkout no longer bears out, which are named."""
-    known = facts("troubleshooting")
     if context.repo is None:
-        return known
-    gone = {
-        fact.id: why
-        for fact, why in stale("troubleshooting", open_files(context.repo, context.note))
-    }
-    for name, why in gone.items():
-        context.note(f"the fact {name} is left out: {why}")
-    return tuple(fact for fact in known if fact.id not in gone)
+        return facts("troubleshooting")
+    return standing("troubleshooting", open_files(context.repo, context.note), context.note)

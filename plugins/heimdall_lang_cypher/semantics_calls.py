@@ -219,7 +219,7 @@ _COMPLETE = frozenset(
 
 _MARKS: dict[str, tuple[Severity, str]] = {
     "plugin": ("info", "needs the database's APOC plugin"),
-    "differs": ("warning", "runs, and gives something else than its documentation says"),
+    "differs": ("warning", "runs, and gives something else than its documented example"),
     "unverified": ("warning", "is registered, but was not seen to work"),
 }
 

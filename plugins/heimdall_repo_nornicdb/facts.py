@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -20,6 +20,9 @@ from heimdall_repo_nornicdb.checkout.files import Files
 
 #: Facts files, by the generator that teaches from them.
 NAMES = ("apoc", "nornicdb", "troubleshooting")
+
+#: How many of some names are told.
+_TOLD = 3
 
 _SLOT = re.compile(r"<([a-z]+\d?)>")
 
@@ -104,6 +107,25 @@ def slots_of(text: str) -> frozenset[str]:
 def fill(text: str, values: Callable[[str], str]) -> str:
     """The text with its slots filled. A name that `values` does not know stays as it is."""
     return _SLOT.sub(lambda match: values(match[1]), text)
+
+
+def few(names: Sequence[str]) -> str:
+    """The first few of some names, and how many more there are."""
+    more = f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
+    return f"{', '.join(names[:_TOLD])}{more}"
+
+
+def standing(name: str, checkout: Files, note: Callable[[str], None]) -> tuple[Fact, ...]:
+    """The facts that the checkout bears out. How many it does not, and the first few of them with
+    the reason, are noted in one line."""
+    gone = {fact.id: why for fact, why in stale(name, checkout)}
+    if gone:
+        told = few([f"{id} ({why})" for id, why in gone.items()])
+        note(
+            f"{len(gone)} of {len(facts(name))} facts are left out, which the checkout does not "
+            f"bear out: {told}"
+        )
+    return tuple(fact for fact in facts(name) if fact.id not in gone)
 
 
 def stale(name: str, checkout: Files) -> Iterator[tuple[Fact, str]]:

@@ -5,7 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 
-from heimdall_repo_nornicdb.callable import alternative, is_callable, mark_of, near
+from heimdall_repo_nornicdb.callable import (
+    alternative,
+    call_of,
+    gives,
+    is_callable,
+    near,
+    why_not,
+)
 from heimdall_repo_nornicdb.checkout.sources import Registration
 from heimdall_repo_nornicdb.facts import apoc_signatures
 from heimdall_repo_nornicdb.rows.families import Draft, Family, prose
@@ -16,26 +23,44 @@ CATEGORY = "apoc_registered"
 
 def verdict(name: str) -> str:
     """Whether Cypher evaluates a registered function, and what to do if not."""
-    mark = mark_of(name)
-    if mark == "right":
-        return f"Yes: {name} evaluates from Cypher, without any plugin."
-    if mark == "plugin":
-        return f"Yes, once the APOC plugin is loaded; without it {name} echoes its own text."
-    if mark == "differs":
-        return (
-            f"It runs, but gives something else than its documentation says. Do not build on {name}"
-            f"{_instead(name)}."
-        )
+    call, result = call_of(name), gives(name)
+    told = f" It gives {result}." if result else ""
+    match call:
+        case "works":
+            return f"Yes: {name} evaluates from Cypher, without any plugin.{told}"
+        case "plugin":
+            return (
+                f"Yes, once the APOC plugin is loaded; without it {name} echoes its own text.{told}"
+            )
+        case "differs":
+            return (
+                f"It runs, but not as documented{told and f': it gives {result}'}. Do not build on "
+                f"{name}{_instead(name)}."
+            )
+        case "no":
+            return (
+                f"No. {name} is registered, but a query does not evaluate it as a function: "
+                f"{why_not(name)}. Do not put it into an expression{_instead(name)}."
+            )
     return (
-        f"No. {name} is registered and documented, but a Cypher query does not evaluate it: "
-        "the call "
-        f"is given back as text, fails or is null. Do not put it into a query{_instead(name)}."
+        f"That is not known. {name} is registered, and no call of it was seen to evaluate. Do not "
+        f"build on it{_instead(name)}."
     )
 
 
 def _instead(name: str) -> str:
     other = alternative(name)
     return f"; use {other}" if other else "; compute it in the client"
+
+
+#: What a signature leaves open: whether a query may call the function.
+_CALLED = {
+    "works": "",
+    "plugin": "",
+    "differs": " A query can call it, and gets something else than is documented.",
+    "no": " A query does not evaluate it as a function.",
+    "unseen": " No call of it from a query was seen to evaluate.",
+}
 
 
 def families(registrations: Sequence[Registration]) -> tuple[Family, ...]:
@@ -66,7 +91,7 @@ def families(registrations: Sequence[Registration]) -> tuple[Family, ...]:
         asked = either(
             rng,
             f"What do I use instead of {name} in NornicDB?",
-            f"{name} echoes its own text. What works in its place?",
+            f"I cannot build a query on {name}. What works in its place?",
             f"Alternative to {name} on NornicDB?",
         )
         return prose(asked, f"Use {other}.", f"apoc:{name}")
@@ -79,7 +104,7 @@ def families(registrations: Sequence[Registration]) -> tuple[Family, ...]:
             f"What is the signature of {name} in NornicDB?",
             f"signature of {name}",
         )
-        told = "" if is_callable(name) else " A Cypher query cannot call it."
+        told = _CALLED[call_of(name)]
         return prose(asked, f"In Go: {name}{signatures[name]}.{told}", f"apoc:{name}")
 
     def similar(rng: random.Random) -> Draft | None:
@@ -89,9 +114,9 @@ def families(registrations: Sequence[Registration]) -> tuple[Family, ...]:
             return None
         asked = either(
             rng,
-            f"Which functions beside {name} does Cypher evaluate under "
+            f"Which functions may a query use instead of {name} under "
             f"apoc.{name.split('.')[1]} in NornicDB?",
-            f"{name} does not work. Which of its category do?",
+            f"{name} is nothing to build on. Which of its category are?",
         )
         return prose(asked, f"{', '.join(others)}.", f"apoc:{name}")
 
@@ -105,10 +130,10 @@ def families(registrations: Sequence[Registration]) -> tuple[Family, ...]:
             f"What is {found.name} documented to do?",
             f"purpose of {found.name}",
         )
-        told = "" if is_callable(found.name) else f" {verdict(found.name)}"
+        told = _CALLED[call_of(found.name)]
         return prose(
             asked,
-            f"Its documentation says: {found.description}.{told}",
+            f"Its documentation says: {found.description.rstrip('.')}.{told}",
             f"apoc/apoc.go:{found.line}",
         )
 

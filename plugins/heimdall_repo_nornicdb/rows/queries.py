@@ -9,10 +9,20 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from attrs import frozen
 
-from heimdall_repo_nornicdb.rows.domains import Domain, Edge, Label, Property, literal, one, value
+from heimdall_repo_nornicdb.rows.domains import (
+    Domain,
+    Edge,
+    Label,
+    Property,
+    Value,
+    literal,
+    one,
+    value,
+)
 
 
 @frozen
@@ -65,6 +75,28 @@ def comparison(of: Property, rng: random.Random) -> tuple[str, str, str]:
     if of.kind == "flag":
         return "equal to", "=", literal(value(of, rng))
     return "equal to", "=", literal(value(of, rng))
+
+
+def apart(of: Property, rng: random.Random) -> tuple[tuple[str, str, str], tuple[str, str, str]]:
+    """Two conditions on one property, as `comparison` gives them, such that no value meets both
+    and some meet neither."""
+    low, high = sorted(distinct(of, rng, 2))
+    below = [("equal to", "=")]
+    above = [("equal to", "=")]
+    if of.is_number:
+        below += [("below", "<"), ("at most", "<=")]
+        above += [("above", ">"), ("at least", ">=")]
+    found = [(*rng.choice(below), literal(low)), (*rng.choice(above), literal(high))]
+    rng.shuffle(found)
+    return found[0], found[1]
+
+
+def distinct(of: Property, rng: random.Random, count: int) -> list[Any]:
+    """That many different values of a property, in the order in which they were drawn."""
+    found: dict[Value, None] = {}
+    while len(found) < count:
+        found[value(of, rng)] = None
+    return list(found)
 
 
 def conditional(label: Label) -> list[Property]:
@@ -190,7 +222,7 @@ def _text_search(domain: Domain, rng: random.Random) -> Sample:
 def _in_list(domain: Domain, rng: random.Random) -> Sample:
     label = _label(domain, rng)
     v, of = label.variable, label.key
-    values = ", ".join(dict.fromkeys(literal(value(of, rng)) for _ in range(rng.choice((2, 3)))))
+    values = ", ".join(map(literal, distinct(of, rng, rng.choice((2, 3)))))
     shown = rng.choice([p for p in label.plain if p is not of])
     return Sample(
         f"the {shown.name} of each {label.name} whose {of.name} is one of {values}",
@@ -245,8 +277,8 @@ def _degree(domain: Domain, rng: random.Random) -> Sample:
     a, b = variables(edge.start, edge.end)
     limit = rng.choice((3, 5, 10, 20, 25))
     return Sample(
-        f"the {limit} {edge.start.name} nodes with the most {edge.type} relationships to "
-        f"{edge.end.name} nodes, by {edge.start.key.name} and number",
+        f"the {limit} values of {edge.start.key.name} of {edge.start.name} nodes with the most "
+        f"{edge.type} relationships to {edge.end.name} nodes, and their number",
         f"MATCH ({a}:{edge.start.name})-[:{edge.type}]->({b}:{edge.end.name}) "
         f"RETURN {a}.{edge.start.key.name}, count({b}) AS total ORDER BY total DESC LIMIT {limit}",
         3,

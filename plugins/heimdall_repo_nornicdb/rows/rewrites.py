@@ -1,7 +1,8 @@
 """Queries that NornicDB answers wrong or lacks, each with one that gives the same answer there.
 
 Every pair holds a query that the dialect's profile refuses and one that it accepts; the tests check
-both sides.
+both sides. What is counted or collected per node is grouped by the node: two nodes may share the
+property that is shown.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from attrs import frozen
 
 from heimdall_repo_nornicdb.rows.domains import Domain, Edge, Label, literal, one, value
 from heimdall_repo_nornicdb.rows.names import either, index_name
-from heimdall_repo_nornicdb.rows.queries import comparison, conditional, variables
+from heimdall_repo_nornicdb.rows.queries import apart, comparison, conditional, distinct, variables
 
 
 @frozen
@@ -122,7 +123,8 @@ def _pattern_comprehension(of: Domain, rng: random.Random) -> Pair:
         "that it "
         f"reaches by {edge.type}, for those that reach one",
         f"MATCH ({a}:{start.name}) RETURN {a}.{key}, [({a})-{pattern} | {b}.{shown}] AS found",
-        f"MATCH ({a}:{start.name})-{pattern} RETURN {a}.{key}, collect({b}.{shown}) AS found",
+        f"MATCH ({a}:{start.name})-{pattern} "
+        f"WITH {a}, collect({b}.{shown}) AS found RETURN {a}.{key}, found",
         "a pattern comprehension",
         same=False,
     )
@@ -140,7 +142,7 @@ def _correlated_call(of: Domain, rng: random.Random) -> Pair:
         f"{edge.type}, for those that reach one",
         f"MATCH ({a}:{start.name}) {call} RETURN {a}.{key}, total",
         f"MATCH ({a}:{start.name})-[:{edge.type}]->({b}:{edge.end.name}) "
-        f"RETURN {a}.{key}, count({b}) AS total",
+        f"WITH {a}, count({b}) AS total RETURN {a}.{key}, total",
         "a subquery that imports a variable",
         same=False,
     )
@@ -182,8 +184,9 @@ def _xor(of: Domain, rng: random.Random) -> Pair:
 def _union(of: Domain, rng: random.Random) -> Pair:
     label = rng.choice(of.labels)
     v = label.variable
-    tested = rng.choice(conditional(label))
-    first, second = comparison(tested, rng), comparison(tested, rng)
+    # Of a flag, two conditions hold for all nodes or are one.
+    tested = rng.choice([p for p in conditional(label) if p.kind != "flag"])
+    first, second = apart(tested, rng)
     shown = rng.choice([p.name for p in label.plain if p is not tested])
     a = f"{v}.{tested.name} {first[1]} {first[2]}"
     b = f"{v}.{tested.name} {second[1]} {second[2]}"
@@ -275,9 +278,7 @@ def _load_csv(of: Domain, rng: random.Random) -> Pair:
 
 def _foreach(of: Domain, rng: random.Random) -> Pair:
     label = rng.choice(of.labels)
-    values = ", ".join(
-        dict.fromkeys(literal(value(label.key, rng)) for _ in range(rng.choice((2, 3, 4))))
-    )
+    values = ", ".join(map(literal, distinct(label.key, rng, rng.choice((2, 3, 4)))))
     key = label.key.name
     return Pair(
         f"the creation of one {label.name} for each {key} of {values}",
@@ -370,7 +371,7 @@ def _collect_subquery(of: Domain, rng: random.Random) -> Pair:
         f"{{ MATCH {pattern} RETURN {b}.{shown} }} "
         "AS found",
         f"MATCH ({a}:{start.name})-[:{edge.type}]->({b}:{edge.end.name}) "
-        f"RETURN {a}.{key}, collect({b}.{shown}) AS found",
+        f"WITH {a}, collect({b}.{shown}) AS found RETURN {a}.{key}, found",
         "COLLECT { }",
         same=False,
     )

@@ -105,7 +105,10 @@ def test_a_checkout_takes_facts_away_and_says_which(tmp_path: Path) -> None:
     context = GenerateContext(count=400, seed=2, repo=write_tree(tmp_path), note=notes.append)
     made = list(examples(context, TroubleOptions()))
     assert len(made) == 400
-    assert any("troubleshooting:port-in-use is left out: pkg/bolt/server.go" in n for n in notes)
+    [said] = [n for n in notes if "facts are left out, which the checkout does not bear out" in n]
+    assert re.match(r"(\d+) of \d+ facts .*: (troubleshooting:[a-z-]+ \(.+?\)(, | and )){3}", said)
+    gone = int(said.split()[0])
+    assert said.endswith(f" and {gone - 3} more")
     facts = {r.meta.get("fact") for r in made}
     assert "troubleshooting:port-in-use" not in facts
     # Observed by running the server, so no file of the checkout can take it away.

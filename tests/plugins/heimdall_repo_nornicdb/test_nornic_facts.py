@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 
@@ -52,6 +53,21 @@ def test_every_slot_has_a_value(name: str) -> None:
                     if slot == "sequence":
                         continue  # stands in a message of the server as it is
                     assert slots(slot) != f"<{slot}>", f"{fact.id}: {slot}"
+
+
+_POLAR = r"(?:Is|Are|Can|Do|Does|Must|May|Has|Have|Will|Should|Did)"
+
+
+@pytest.mark.parametrize("name", ["apoc", "nornicdb"])
+def test_a_question_and_its_answer_are_of_one_kind(name: str) -> None:
+    """What can be answered by yes or no is so answered; a how or what is not."""
+    for fact in facts(name):
+        answered = re.match(r"(?:Yes|No|Not|Only)\b", fact.cause) is not None
+        for symptom in fact.symptoms:
+            polar = re.match(rf"{_POLAR}\b", symptom) or re.search(
+                rf"[:,.] {_POLAR} [^?]*\?$", symptom, re.IGNORECASE
+            )
+            assert (polar is not None) == answered, f"{fact.id}: {symptom} – {fact.cause}"
 
 
 def test_an_unknown_facts_file() -> None:
@@ -105,7 +121,8 @@ def test_the_apoc_tables_agree() -> None:
     marks = [mark_of(name) for name in names]
     assert (marks.count("right") + marks.count("plugin"), marks.count("differs")) == (65, 21)
     assert is_callable("apoc.coll.sum")
-    assert not is_callable("apoc.util.uuid")
+    assert is_callable("apoc.util.uuid")  # its example is another one every time, and no more
+    assert not is_callable("apoc.coll.split")
     assert alternative("apoc.rel.type") == "type(r)"
     assert alternative("apoc.coll.sum") == ""
 

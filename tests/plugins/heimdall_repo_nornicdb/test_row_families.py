@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+import re
+
+import pytest
 
 from heimdall_core.types import CheckRequest, GenerateContext
 from heimdall_lang_cypher.checker import check
@@ -103,6 +106,52 @@ def test_rewrites_are_refused_on_one_side_and_accepted_on_the_other() -> None:
             wrong = {f.code for f in check(pair.wrong, request) if f.kind == "dialect"}
             assert wrong, f"{name}: nothing minds {pair.wrong}"
             assert not check(pair.right, request), f"{name}: {pair.right}"
+
+
+def test_conditions_of_a_union_are_apart() -> None:
+    """Some values meet the one, some the other, some neither, and none both."""
+    make = next(make for name, make, _ in REWRITES if name == "union")
+    rng = random.Random(4)
+    for _ in range(40):
+        for of in domains():
+            pair = make(of, rng)
+            assert pair is not None
+            found = re.search(
+                r"WHERE \w+\.(\w+) (\S+) (.+) OR \w+\.\1 (\S+) (.+) RETURN", pair.right
+            )
+            assert found is not None, pair.right
+            (_, first, low, second, high) = found.groups()
+            assert {"true", "false"}.isdisjoint((low, high)), pair.right
+            assert low != high, pair.right
+            if low[0] != "'":
+                (first, a), (second, b) = sorted(
+                    [(first, float(low)), (second, float(high))], key=lambda each: each[1]
+                )
+                assert (first in ("<", "<=", "="), second in (">", ">=", "=")) == (True, True)
+                assert a < b, pair.right
+
+
+@pytest.mark.parametrize("name", ["pattern_comprehension", "correlated_call", "collect_subquery"])
+def test_what_is_gathered_per_node_is_so_where_two_nodes_share_a_name(name: str) -> None:
+    database = pytest.importorskip("graphdblite").Database
+    make = next(make for each, make, _ in REWRITES if each == name)
+    rng = random.Random(5)
+    for of in domains():
+        pair = make(of, rng)
+        assert pair is not None
+        a, start, key, kind, end = re.search(  # type: ignore[union-attr]
+            r"MATCH \((\w+):(\w+)\)-\[:(\w+)\]->\(\w+:(\w+)\).* RETURN \w+\.(\w+)", pair.right
+        ).group(1, 2, 5, 3, 4)
+        shown = re.search(r"collect\(\w+\.(\w+)\)", pair.right)
+        held = f" {{{shown[1]}: 'x'}}" if shown else ""
+        with database.open_memory() as graph:
+            for ends in (2, 3):
+                made = " ".join(f"CREATE ({a})-[:{kind}]->(:{end}{held})" for _ in range(ends))
+                graph.execute(f"CREATE ({a}:{start} {{{key}: 'same'}}) {made}")
+            rows = [list(row.values()) for row in graph.query(pair.right)]
+        assert [row[0] for row in rows] == ["same", "same"], pair.right
+        sizes = sorted(row[1] if isinstance(row[1], int) else len(row[1]) for row in rows)
+        assert sizes == [2, 3], pair.right
 
 
 def test_schemas_do_not_share_a_label() -> None:
