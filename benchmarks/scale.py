@@ -4,6 +4,7 @@ processes: the same bytes, with workers killed on the way. And what a row costs,
 
     python benchmarks/scale.py --rows 1000000 --nodes 3 --kills 5
     python benchmarks/scale.py --rows 60000 --workers 1 2        # scaling, nothing is killed
+    python benchmarks/scale.py --rows 20000 --costs              # CPU time and bytes of a row
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import pickle
 import random
 import resource
 import shutil
@@ -18,7 +20,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -35,7 +37,7 @@ Table = Mapping[str, Any]
 @contextmanager
 def cluster(nodes: int, cpus: int) -> Iterator[Any]:
     """A cluster of `nodes` simulated nodes on this machine."""
-    from heimdall_exec_ray.connect import ray_package
+    from heimdall_exec_ray.connect import PATIENT, ray_package
 
     ray = ray_package()
     from ray.cluster_utils import Cluster
@@ -43,7 +45,12 @@ def cluster(nodes: int, cpus: int) -> Iterator[Any]:
     store = 1 << 30
     made = Cluster(
         initialize_head=True,
-        head_node_args={"num_cpus": cpus, "object_store_memory": store, "include_dashboard": False},
+        head_node_args={
+            "num_cpus": cpus,
+            "object_store_memory": store,
+            "include_dashboard": False,
+            "_system_config": PATIENT,
+        },
     )
     for _ in range(nodes - 1):
         made.add_node(num_cpus=cpus, object_store_memory=store)
@@ -235,6 +242,101 @@ def compared(given: argparse.Namespace, folder: Path) -> None:
         raise SystemExit(1)
 
 
+class Timed:
+    """A session in this process that tells the workers' CPU time and bytes from the caller's."""
+
+    def __init__(self) -> None:
+        self.workers, self.there, self.back, self.shuffled = 0.0, 0, 0, 0
+
+    def work(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        sent = pickle.dumps(arguments[0])
+        self.there += len(sent)
+        started = time.process_time()
+        result = function(pickle.loads(sent), *arguments[1:])  # noqa: S301 - our own bytes
+        pieces: list[Any] = []
+        if len(arguments) > 1 and isinstance(result, tuple) and isinstance(result[1], list):
+            result, pieces = result
+        data = pickle.dumps(result)
+        self.workers += time.process_time() - started
+        self.back += len(data)
+        self.shuffled += sum(len(pickle.dumps(piece)) for piece in pieces)
+        found = pickle.loads(data)  # noqa: S301 - as above
+        return (found, pieces) if pieces else found
+
+    def map(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+        for item in items:
+            yield self.work(function, item)
+
+    def stream(self, function: Callable[[Any], Any]) -> None:
+        return None
+
+    def exchange(self) -> TimedExchange:
+        return TimedExchange(self)
+
+
+class TimedExchange:
+    """Four parts in memory."""
+
+    def __init__(self, session: Timed) -> None:
+        self._session, self._pieces, self._states = session, [], []  # type: ignore[var-annotated]
+
+    def scatter(self, function: Callable[[Any, int], Any], items: Iterable[Any]) -> Iterator[Any]:
+        for item in items:
+            result, pieces = self._session.work(function, item, 4)
+            self._pieces.append(pieces)
+            yield result
+
+    def gather(self, function: Callable[[Any, Any], Any], shared: Any) -> None:
+        started = time.process_time()
+        self._states = [function([p[k] for p in self._pieces], shared) for k in range(4)]
+        self._session.workers += time.process_time() - started
+
+    def each(self, function: Callable[[Any, Any], Any], shared: Any) -> Iterator[Any]:
+        for state in self._states:
+            started = time.process_time()
+            found = function(state, shared)
+            self._session.workers += time.process_time() - started
+            yield found
+
+
+def costs(rows: int, folder: Path) -> None:
+    """CPU time and bytes of a row, of the caller and of the workers. No other process works, so
+    that it can be measured on a busy machine."""
+    from heimdall_core.dataset.parallel import spread_over
+    from heimdall_core.pipeline.steps import generate, parts
+
+    parts.PARTS_FROM, generate.PART_ROWS = 0, 1000  # type: ignore[misc]
+    folder.mkdir(parents=True, exist_ok=True)
+    registry = Registry(third_party=False)
+    sources = default_mix(registry)
+    path = folder / "rows.jsonl"
+    schemas = all_schemas(sources)  # made once for all
+    print("| stage | caller µs/row | workers µs/row | bytes there | back | shuffled |")
+    print("|---|---:|---:|---:|---:|---:|")
+    for stage in ("generate", "correct"):
+        session, started = Timed(), time.process_time()
+        with spread_over(session):  # type: ignore[arg-type]
+            if stage == "generate":
+                made = generate_dataset(
+                    registry, sources, total=rows, seed=7, output=path, max_rejected=1.0
+                ).rows
+            else:
+                correct_file(
+                    path,
+                    folder / "corrected.jsonl",
+                    CorrectOptions(),
+                    language=registry.find_language,
+                    schemas=schemas,
+                )
+        caller = time.process_time() - started - session.workers
+        cells = [1e6 * caller / made, 1e6 * session.workers / made]
+        cells += [n / made for n in (session.there, session.back, session.shuffled)]
+        print(f"| {stage} | " + " | ".join(f"{cell:,.0f}" for cell in cells) + " |", flush=True)
+    print(f"{made:,} rows of {path.stat().st_size / made:,.0f} bytes")
+    for count in (4, 16, 64, 1024):
+        print(f"shuffle, {count} parts: {shuffle_bytes(path, count):,.0f} bytes a row")
+
+
 def scaled(rows: int, workers: list[int], folder: Path) -> None:
     """The same rows with more and more workers."""
     print(f"{rows:,} rows", flush=True)
@@ -280,11 +382,14 @@ def main() -> None:
     parser.add_argument("--every", type=float, default=30.0, help="seconds between two, about")
     parser.add_argument("--lose-node", action="store_true", help="take a node away as well")
     parser.add_argument("--workers", type=int, nargs="*", help="scaling instead")
+    parser.add_argument("--costs", action="store_true", help="what a row costs instead")
     parser.add_argument("--folder", type=Path, help="keep the files here")
     given = parser.parse_args()
     folder = given.folder or Path(tempfile.mkdtemp(prefix="heimdall-scale-"))
     try:
-        if given.workers:
+        if given.costs:
+            costs(given.rows, folder)
+        elif given.workers:
             scaled(given.rows, given.workers, folder)
         else:
             compared(given, folder)

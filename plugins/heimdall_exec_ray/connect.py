@@ -16,6 +16,9 @@ from typing import Any, Final
 from heimdall_core.errors import HeimdallError, missing_extra
 from heimdall_exec_ray.options import RayOptions
 
+#: Of a cluster that is started here: a node that does not answer for a while may be busy, not dead.
+PATIENT: Final = {"health_check_timeout_ms": 60_000, "health_check_failure_threshold": 10}
+
 #: Tries to start a cluster here.
 _STARTS: Final = 3
 
@@ -74,7 +77,7 @@ def _connect(ray: Any, options: RayOptions) -> None:
     if not options.address:
         # All of the machine's memory is not ours; Ray takes 30 % of it for its store of objects.
         cpus = {"num_cpus": options.workers} if options.workers else {}
-        quiet |= {"include_dashboard": options.dashboard, **cpus}
+        quiet |= {"include_dashboard": options.dashboard, "_system_config": PATIENT, **cpus}
     for attempt in range(_STARTS):
         try:
             ray.init(options.address or "local", **quiet)
