@@ -29,6 +29,9 @@ Emit = Callable[[Event], None]
 #: Pieces under way for each CPU: one at work, the others on their way to it.
 _AHEAD: Final = 3
 
+#: Parts of an exchange, at most.
+_PARTS: Final = 256
+
 #: Pieces between two looks at how large the cluster is: nodes come and go.
 _LOOK: Final = 64
 
@@ -93,8 +96,9 @@ class RaySession:
         return RayStream(self, function)
 
     def exchange(self) -> RayExchange:
-        """An exchange of four parts a CPU: small enough to be held by one, and taken in turns."""
-        return RayExchange(self, parts=min(4 * self.cpus, 4096))
+        """An exchange of four parts a CPU, taken in turns, and no more than `_PARTS`: each block
+        leaves an object for each part, and this process keeps count of all of them."""
+        return RayExchange(self, parts=min(4 * self.cpus, _PARTS))
 
     def ship(self, function: Callable[..., Any]) -> Any:
         """The function in the cluster's store, once for all tasks."""
