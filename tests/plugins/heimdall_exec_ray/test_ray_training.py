@@ -87,7 +87,11 @@ def check_same(one: TrainContext, expected: Any, other: TrainContext, found: Any
     assert {p.name for p in other.output.iterdir()} == files
 
 
-@pytest.mark.parametrize("shares", [True, False], ids=["one-disk", "own-disks"])
+@pytest.mark.parametrize(
+    "shares",
+    [True, pytest.param(False, marks=pytest.mark.slow)],
+    ids=["one-disk", "own-disks"],
+)
 def test_workers_match_one_process(
     context: Callable[..., TrainContext],
     tmp_path: Path,
@@ -131,6 +135,7 @@ def dying(context: TrainContext, config: TrainingConfig) -> Any:
         Loop._step = step  # type: ignore[method-assign]
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_is_replaced(context: Callable[..., TrainContext]) -> None:
     said: list[Event] = []
     one, other = context("one"), context("ray", said.append)
@@ -144,6 +149,7 @@ def test_a_worker_that_is_killed_is_replaced(context: Callable[..., TrainContext
     ]
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_again_and_again_is_told(context: Callable[..., TrainContext]) -> None:
     def always(context: TrainContext, config: TrainingConfig) -> Any:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -177,6 +183,7 @@ def test_more_processes_than_the_cluster_has_room_for(
         ray_train(train, context("ray"), TrainingConfig(**TINY), RayOptions(train_workers=3))
 
 
+@pytest.mark.slow
 def test_the_command_trains_on_the_cluster(
     context: Callable[..., TrainContext],
     tmp_path: Path,

@@ -28,6 +28,10 @@ STEPS: dict[str, Any] = {
 }
 
 
+def slow(*values: Any) -> Any:
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 @pytest.fixture
 def job(
     context: Callable[..., TrainContext], config: Callable[..., TrainingConfig], tmp_path: Path
@@ -70,9 +74,9 @@ def check_same(tmp_path: Path, one: Any, found: list[Any]) -> None:
     ("family", "changes"),
     [
         ("llama", {}),  # embedding rows for added markers are trained beside it
-        ("qwen2", {"gradient_checkpointing": True, "layout": "padded"}),
-        ("qwen2", {"use_dora": True}),
-        ("phi3", {"lora_init": "eva"}),
+        slow("qwen2", {"gradient_checkpointing": True, "layout": "padded"}),
+        slow("qwen2", {"use_dora": True}),
+        slow("phi3", {"lora_init": "eva"}),
     ],
     ids=["markers", "checkpointing", "dora", "eva"],
 )
