@@ -77,6 +77,8 @@ class Torchrun:
             log=own / "log.txt",
             GLOO_SOCKET_IFNAME="cable",
             OMP_NUM_THREADS="1",
+            # Else a machine that has kept rank 0 does not tell a new one where it listens.
+            TORCH_DISABLE_SHARE_RDZV_TCP_STORE="1",
         )
 
     def kill(self, machine: int) -> None:
