@@ -36,7 +36,8 @@ _WRITES = (
 _CHUNK = 32
 _MOST_PROCESSES = 4
 _LONGEST = 64 * 2**20
-_ENGINES = 4
+#: Open at once, a process of about 20 MB each; with more schemas than that, they are opened anew.
+_ENGINES = 16
 
 
 @frozen

@@ -168,9 +168,12 @@ def agreement_command(
     if as_json:
         print_json(found)
         return
+    if not found["pairs"]:
+        click.echo(f"none of the {found['unscored']} pairs got a score: this is no judge", err=True)
     click.echo(
-        f"{found['agreed']} of {found['pairs']} pairs: {100 * found['agreement']:.1f} % agreement, "
-        f"kappa {found['kappa']:.2f}; {found['wrong_accepted']} wrong pairs accepted, "
+        f"{found['agreed']} of {found['pairs']} scored pairs: "
+        f"{100 * found['agreement']:.1f} % agreement, kappa {found['kappa']:.2f}; "
+        f"{found['wrong_accepted']} wrong pairs accepted, "
         f"{found['right_refused']} right ones refused, {found['unscored']} not scored"
     )
     rule = found["rule"]
