@@ -68,6 +68,7 @@ def families(registrations: Sequence[Registration]) -> tuple[Family, ...]:
     signatures = apoc_signatures()
     described: Mapping[str, Registration] = {r.name: r for r in registrations}
     names = [n for n in signatures if not described or n in described]
+    usable = [n for n in names if is_callable(n)]
     dead = [n for n in names if not is_callable(n)]
 
     def works(rng: random.Random) -> Draft:
@@ -109,7 +110,7 @@ def families(registrations: Sequence[Registration]) -> tuple[Family, ...]:
 
     def similar(rng: random.Random) -> Draft | None:
         name = rng.choice(dead)
-        others = near(name, [n for n in names if is_callable(n)])
+        others = near(name, usable)
         if not others:
             return None
         asked = either(
