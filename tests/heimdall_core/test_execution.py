@@ -50,7 +50,7 @@ class Counting:
 
     @hookimpl
     def heimdall_executors(self) -> Iterator[Executor]:
-        yield Executor("counting", "counts", self.map, CountingOptions, self.open)
+        yield Executor("counting", "counts", self.map, CountingOptions, open=self.open)
         yield Executor("plain", "maps", self.map, CountingOptions)
 
 
