@@ -176,9 +176,9 @@ class RayStream:
         return len(self._pieces)
 
     def close(self) -> None:
-        """Lets go of what is under way: a window of pieces, which come to their end unread. They are
-        not cancelled: where the answer of a cancelled task is on its way already, Ray 2.60 ends the
-        process that asked, with "Tried to complete task that was not pending"."""
+        """Lets go of what is under way: a window of pieces, which come to their end unread. They
+        are not cancelled: where the answer of a cancelled task is on its way already, Ray 2.60 ends
+        the process that asked, with "Tried to complete task that was not pending"."""
         self._pieces.clear()
 
     def _submit(self, item: Any) -> Any:

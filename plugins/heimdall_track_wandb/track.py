@@ -49,8 +49,9 @@ class WandbTracker:
             self._run.log({**event.values, "step": int(event.done)})
 
     def close(self) -> None:
-        """Ends the run that is open. Its file is whole then: on a busy machine `finish` alone comes
-        back before wandb's own process has written anything. A run of the caller's is left alone."""
+        """Ends the run that is open. Its file is whole then: on a busy machine `finish` alone
+        comes back before wandb's own process has written anything. A run of the caller's is left
+        alone."""
         if self._run is None:
             return
         import wandb
