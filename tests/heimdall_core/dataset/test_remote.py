@@ -12,6 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from numbered_rows import numbered_rows as rows
 from stores import files_over_http, s3_bucket
 
 from heimdall_core.dataset import remote, shards
@@ -28,18 +29,6 @@ from heimdall_core.errors import DatasetError
 from heimdall_core.types import Example
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet")
-
-
-def rows(count: int, start: int = 0) -> list[Example]:
-    names = ("author", "book", "city", "river", "poem")
-    return [
-        Example(
-            f"Which {names[n % 5]} has the number {n * 7919}?",
-            output=f"MATCH (n:{names[n % 5].title()} {{number: {n * 7919}}}) RETURN n",
-            category=names[n % 5],
-        )
-        for n in range(start, start + count)
-    ]
 
 
 def heimdall(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from numbered_rows import numbered_rows as rows
 
 from heimdall_core.dataset import formats
 from heimdall_core.dataset.correct import CorrectOptions, correct_file
@@ -26,18 +27,6 @@ from heimdall_core.types import Example
 SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet")
 
 pytestmark = pytest.mark.usefixtures("fast_disk")
-
-
-def rows(count: int, start: int = 0) -> list[Example]:
-    names = ("author", "book", "city", "river", "poem")
-    return [
-        Example(
-            f"Which {names[n % 5]} has the number {n * 7919}?",
-            output=f"MATCH (n:{names[n % 5].title()} {{number: {n * 7919}}}) RETURN n",
-            category=names[n % 5],
-        )
-        for n in range(start, start + count)
-    ]
 
 
 def save(path: Path, some: list[Example], **size: Any) -> Path:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from safetensors.torch import load_file
+from tiny_training import TINY
 
 from heimdall_core.cli.main import entry
 from heimdall_core.config import TrainingConfig
@@ -26,20 +27,10 @@ from heimdall_train_scratch.train import train
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
 
-TINY: dict[str, Any] = {
-    "trainer": "scratch",
-    "train_from_scratch": True,
-    "hidden_size": 64,
-    "num_hidden_layers": 1,
-    "num_attention_heads": 2,
-    "intermediate_size": 128,
-    "vocab_size": 400,
-    "max_seq_length": 64,
-    "max_position_embeddings": 64,
-    "per_device_train_batch_size": 4,
+SETTINGS: dict[str, Any] = {
+    **TINY,
     "gradient_accumulation_steps": 2,
     "max_steps": 8,
-    "num_train_epochs": 50,
     "threads": 1,
     "logging_steps": 1,
     "eval_steps": 4,
@@ -100,13 +91,13 @@ def test_workers_match_one_process(
 ) -> None:
     said: list[Event] = []
     one, other = context("one"), context("ray", said.append)
-    config = TrainingConfig(**TINY)
+    config = TrainingConfig(**SETTINGS)
     expected = train(one, config)
     changes: dict[str, Any] = {}
     if not shares:
         monkeypatch.setattr(training, "_share", lambda *_: [True, False])
         changes = {"checkpoints": str(tmp_path / "shared")}
-    found = ray_train(train, other, TrainingConfig(**TINY, **changes), TWO)
+    found = ray_train(train, other, TrainingConfig(**SETTINGS, **changes), TWO)
     check_same(one, expected, other, found)
     assert [e.message for e in said if "share out each step" in e.message] == [
         "2 processes share out each step (DDP)"
@@ -139,7 +130,7 @@ def dying(context: TrainContext, config: TrainingConfig) -> Any:
 def test_a_worker_that_is_killed_is_replaced(context: Callable[..., TrainContext]) -> None:
     said: list[Event] = []
     one, other = context("one"), context("ray", said.append)
-    config = TrainingConfig(**TINY)
+    config = TrainingConfig(**SETTINGS)
     expected = train(one, config)
     found = ray_train(_by_value(dying), other, config, TWO)
     check_same(one, expected, other, found)
@@ -155,7 +146,7 @@ def test_a_worker_that_dies_again_and_again_is_told(context: Callable[..., Train
         os.kill(os.getpid(), signal.SIGKILL)
 
     with pytest.raises(HeimdallError, match="workers were lost 2 times"):
-        ray_train(always, context("ray"), TrainingConfig(**TINY), RayOptions(retries=1))
+        ray_train(always, context("ray"), TrainingConfig(**SETTINGS), RayOptions(retries=1))
 
 
 def test_what_the_user_must_mend_is_told_without_another_try(
@@ -164,7 +155,7 @@ def test_what_the_user_must_mend_is_told_without_another_try(
     made = context("ray")
     (tmp_path / "train.jsonl").write_text('{"instruction": 7}\n', "utf-8")
     with pytest.raises(HeimdallError, match=r"train\.jsonl") as error:
-        ray_train(train, made, TrainingConfig(**TINY), TWO)
+        ray_train(train, made, TrainingConfig(**SETTINGS), TWO)
     assert "\n" not in str(error.value)
 
 
@@ -173,14 +164,14 @@ def test_own_disks_need_a_place_for_checkpoints(
 ) -> None:
     monkeypatch.setattr(training, "_share", lambda *_: [True, False])
     with pytest.raises(HeimdallError, match="do not see this machine's disk"):
-        ray_train(train, context("ray"), TrainingConfig(**TINY), TWO)
+        ray_train(train, context("ray"), TrainingConfig(**SETTINGS), TWO)
 
 
 def test_more_processes_than_the_cluster_has_room_for(
     context: Callable[..., TrainContext],
 ) -> None:
     with pytest.raises(HeimdallError, match="3 processes need a CPU each"):
-        ray_train(train, context("ray"), TrainingConfig(**TINY), RayOptions(train_workers=3))
+        ray_train(train, context("ray"), TrainingConfig(**SETTINGS), RayOptions(train_workers=3))
 
 
 @pytest.mark.slow
@@ -191,7 +182,7 @@ def test_the_command_trains_on_the_cluster(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     context("unused")
-    lines = [f"{name} = {json.dumps(value)}" for name, value in TINY.items()]
+    lines = [f"{name} = {json.dumps(value)}" for name, value in SETTINGS.items()]
     (tmp_path / "tiny.toml").write_text("seed = 3\n[train]\n" + "\n".join(lines), "utf-8")
     monkeypatch.chdir(tmp_path)  # relative paths, as they are typed
     with pytest.raises(SystemExit) as left:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tiny_models import LESSONS
+from tiny_training import TINY
 
 from heimdall_core import HeimdallError, Registry
 from heimdall_core.config import TrainingConfig
@@ -193,25 +194,9 @@ def test_the_whole_small_way(taught_model: Path, tmp_path: Path) -> None:
         work=tmp_path / "student" / "work",
         seed=1,
     )
-    settings = TrainingConfig(
-        trainer="scratch",
-        train_from_scratch=True,
-        hidden_size=64,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=128,
-        vocab_size=400,
-        max_seq_length=128,
-        max_position_embeddings=128,
-        per_device_train_batch_size=4,
-        gradient_accumulation_steps=1,
-        learning_rate=5e-3,
-        num_train_epochs=30,
-        max_steps=40,
-        eval_steps=20,
-        logging_steps=10,
-        threads=1,
-    )
+    longer = {"max_seq_length": 128, "max_position_embeddings": 128, "max_steps": 40}
+    often = {"eval_steps": 20, "logging_steps": 10, "learning_rate": 5e-3, "threads": 1}
+    settings = TrainingConfig(**{**TINY, **longer, **often})
     result = train(context, settings)
     assert (context.output / "model.safetensors").is_file()
     losses = [step["validation_loss"] for step in result.history if "validation_loss" in step]

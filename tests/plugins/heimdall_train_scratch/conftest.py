@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tiny_training import TINY
 
 from heimdall_core.config import TrainingConfig
 from heimdall_core.dataset.io import write_examples
@@ -14,26 +15,6 @@ from heimdall_core.types import Event, Example, TrainContext
 
 LABELS = ("Author", "Book", "Reader", "Branch", "Film", "City")
 PROPERTIES = ("name", "year", "size")
-
-TINY: dict[str, Any] = {
-    "trainer": "scratch",
-    "train_from_scratch": True,
-    "hidden_size": 64,
-    "num_hidden_layers": 1,
-    "num_attention_heads": 2,
-    "intermediate_size": 128,
-    "vocab_size": 400,
-    "max_seq_length": 64,
-    "max_position_embeddings": 64,
-    "per_device_train_batch_size": 4,
-    "gradient_accumulation_steps": 1,
-    "learning_rate": 3e-3,
-    "max_steps": 6,
-    "num_train_epochs": 50,
-    "threads": 2,
-    "logging_steps": 2,
-    "eval_steps": 2,
-}
 
 ROWS = [
     Example(f"{verb} the {prop} of each {label}", output=f"MATCH (n:{label}) RETURN n.{prop}")
