@@ -1,4 +1,4 @@
-"""Every hook of Heimdall. Read this file first, then `types.py`.
+"""Every hook of Heimdall. Read this file first, then `types/`.
 
 A plugin is a module (usually `<package>/plugin.py`) that is named by an entry point in the group
 `heimdall` and implements some of these functions. Hooks that register take no argument and yield

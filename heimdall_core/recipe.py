@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,23 +19,26 @@ from attrs import field, frozen, validators
 
 from heimdall_core import execution
 from heimdall_core.config import (
-    ALIASES,
-    FORMATS,
     READ_BY_CORE,
     TrainingConfig,
     says_what_is_wrong,
-    spelt_out,
 )
 from heimdall_core.dataset.correct import CorrectOptions
 from heimdall_core.dataset.remote import has_secret, shown
 from heimdall_core.dataset.split import SplitOptions
 from heimdall_core.dataset.validate import ValidateOptions
 from heimdall_core.errors import PluginError, RecipeError, did_you_mean
+from heimdall_core.recipe_data import (
+    Table,
+    canonical,
+    extend,
+    override_in,
+    read_recipe,
+    read_toml,
+)
 from heimdall_core.registry import Registry
 from heimdall_core.structure import structure, unstructure
 from heimdall_core.types import CONTEXT_SIZES, Evaluator
-
-Table = Mapping[str, Any]
 
 #: Far above any share that means something, and still a number of every kind.
 _MOST_WEIGHT: Final = 1_000_000_000
@@ -163,19 +165,19 @@ class Recipe:
         data = read_recipe(source, registry)
         data.setdefault("name", Path(source).stem)
         for override in overrides:
-            _override(data, override)
+            override_in(data, override)
         return cls.from_dict(data, registry)
 
     @classmethod
     def from_dict(cls, data: Table, registry: Registry | None = None) -> Recipe:
         """A recipe from plain data as TOML gives it. `extends` needs the registry."""
-        merged = _canonical(dict(data))
+        merged = canonical(dict(data))
         if "extends" in merged:
             if registry is None:
                 raise RecipeError(
                     "naming a preset needs a registry", where="extends", hint="pass registry=…"
                 )
-            merged = _extend(merged, registry, ())
+            merged = extend(merged, registry, ())
         if "given" in merged:
             raise RecipeError("unknown key; it is not for recipes", where="given")
         train = merged.get("train")
@@ -315,10 +317,10 @@ def trust_of(source: str | Path, overrides: Iterable[str] = ()) -> PluginsTable:
     """What a recipe file, or an override, says of plugins: read before any plugin is imported.
     What is not a list of names is left for the recipe's own check to say."""
     path = Path(source)
-    data = _read_toml(path) if path.suffix == ".toml" or path.is_file() else {}
+    data = read_toml(path) if path.suffix == ".toml" or path.is_file() else {}
     for override in overrides:
         if override.startswith("plugins."):
-            _override(data, override)
+            override_in(data, override)
     table = data.get("plugins")
     table = table if isinstance(table, Mapping) else {}
     block, allow = (_names(table.get(key)) for key in ("block", "allow"))
@@ -329,115 +331,6 @@ def _names(value: object) -> tuple[str, ...] | None:
     if not isinstance(value, list | tuple):
         return None
     return tuple(name for name in value if isinstance(name, str))
-
-
-def read_recipe(source: str | Path, registry: Registry) -> dict[str, Any]:
-    """The plain data of a recipe file or preset, `extends` merged in."""
-    path = Path(source)
-    if path.suffix == ".toml" or path.is_file():
-        data = _read_toml(path)
-    elif str(source) in registry.names("preset"):
-        data = dict(registry.preset(str(source)).recipe)
-    else:
-        known = did_you_mean(str(source), registry.names("preset"))
-        raise RecipeError(f"no preset and no file is called '{source}'", hint=known)
-    return _extend(_canonical(data), registry, (str(source),))
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"not valid TOML: {error}", where=str(path)) from error
-    except UnicodeDecodeError as error:
-        raise RecipeError("not valid UTF-8", where=str(path)) from error
-    except OSError as error:
-        raise RecipeError(f"cannot be read: {error.strerror}", where=str(path)) from error
-    except (ValueError, RecursionError) as error:  # a number too long, tables too deep
-        raise RecipeError(f"not valid TOML: {error}", where=str(path)) from error
-
-
-def _extend(data: dict[str, Any], registry: Registry, seen: Sequence[str]) -> dict[str, Any]:
-    base = data.pop("extends", None)
-    if base is None:
-        return data
-    if not isinstance(base, str):
-        raise RecipeError(f"expected a preset's name, found {base!r}", where="extends")
-    if base in seen:
-        raise RecipeError(f"'{base}' extends itself", where="extends")
-    if base not in registry.names("preset"):
-        raise RecipeError(
-            f"unknown preset '{base}'",
-            where="extends",
-            hint=did_you_mean(base, registry.names("preset")),
-        )
-    below = _extend(_canonical(dict(registry.preset(base).recipe)), registry, (*seen, base))
-    below.pop("name", None)  # a recipe built on a preset is another run
-    return merge(_without_replaced_metrics(below, data), data)
-
-
-def _without_replaced_metrics(below: Table, above: Table) -> Table:
-    """`below` without the targets and options of metrics that `above` replaces by others: naming
-    an evaluator of one's own takes one line, and a target that was written for it still counts."""
-    old, new = below.get("evaluate"), above.get("evaluate")
-    if not isinstance(old, Mapping) or not isinstance(new, Mapping):
-        return below
-    metrics = new.get("metrics")
-    if not isinstance(metrics, list | tuple):
-        return below
-    kept = dict(old)
-    for part in ("targets", "options"):
-        if isinstance(table := old.get(part), Mapping):
-            kept[part] = {k: v for k, v in table.items() if k in metrics}
-    return {**below, "evaluate": kept}
-
-
-def merge(below: Table, above: Table) -> dict[str, Any]:
-    """`above` laid over `below`: tables are merged key by key, anything else is replaced."""
-    merged = dict(below)
-    for key, value in above.items():
-        under = merged.get(key)
-        both = isinstance(under, Mapping) and isinstance(value, Mapping)
-        merged[key] = merge(under, value) if both else value  # type: ignore[arg-type]
-    return merged
-
-
-def _override(data: dict[str, Any], override: str) -> None:
-    """Applies `train.epochs=3`. The value is TOML; a bare word is a string."""
-    path, equals, text = override.partition("=")
-    keys = [key.strip() for key in path.split(".")]
-    if not equals or not all(keys):
-        raise RecipeError(
-            f"cannot read the override '{override}'", where="--set", hint="write key.path=value"
-        )
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except (ValueError, RecursionError):
-        value = text.strip()
-    if keys[0] == "train" and len(keys) == 2:
-        # The override stands in for whatever spelling the recipe used.
-        for name, meant in spelt_out({keys[1]: value}, "train").items():
-            keys[1], value = name, meant
-        table = data.get("train")
-        if isinstance(table, Mapping):
-            data["train"] = {k: v for k, v in table.items() if _full_name(k) != keys[1]}
-    layer: Any = value
-    for key in reversed(keys):
-        layer = {key: layer}
-    merged = merge(_without_replaced_metrics(data, layer), layer)
-    data.clear()
-    data.update(merged)
-
-
-def _full_name(key: str) -> str:
-    return "precision" if key in FORMATS else ALIASES.get(key, key)
-
-
-def _canonical(data: dict[str, Any]) -> dict[str, Any]:
-    """The recipe with the short names of training settings spelt out. Done to each layer before
-    they are merged: one layer may say `epochs` where the one below says `num_train_epochs`."""
-    train = data.get("train")
-    return {**data, "train": spelt_out(train, "train")} if isinstance(train, Mapping) else data
 
 
 def _options(

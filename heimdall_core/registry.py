@@ -25,6 +25,13 @@ from heimdall_core.compatibility import check_api, deprecations
 from heimdall_core.errors import PluginError, did_you_mean
 from heimdall_core.hookspecs import PROJECT
 from heimdall_core.isolation import given_plugins, is_the_plugins, name_of
+from heimdall_core.plugin_info import (
+    PluginInfo,
+    canonical,
+    in_order,
+    reason_of,
+    require,
+)
 from heimdall_core.types import (
     Command,
     Evaluator,
@@ -43,9 +50,6 @@ from heimdall_core.types import (
 T = TypeVar("T")
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
-
-#: The distribution whose plugins are the built-in ones.
-DISTRIBUTION = "heimdall-slm"
 
 #: In place of a distribution, where an embedding hands the plugin in as an object.
 EMBEDDED = "given by the program"
@@ -66,35 +70,6 @@ ROLES: Mapping[str, type] = {
     "executor": Executor,
     "command": Command,
 }
-
-
-@frozen
-class PluginInfo:
-    """One plugin, loaded or not."""
-
-    name: str
-    """Entry-point name: what `block` and `require` speak of."""
-    module: str
-    distribution: str
-    version: str
-    status: str = "loaded"
-    """`loaded`, `blocked` or `failed`."""
-    error: str = ""
-    hooks: tuple[str, ...] = ()
-    deprecated: tuple[str, ...] = ()
-    """A line per deprecated hook or argument that it uses."""
-    provides: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
-    """Role → names that recipes use."""
-
-    @property
-    def origin(self) -> str:
-        """`name (distribution version)`, for messages."""
-        return f"{self.name} ({self.distribution} {self.version})".replace(" )", ")")
-
-    @property
-    def builtin(self) -> bool:
-        """Whether it comes with Heimdall itself."""
-        return self.distribution == DISTRIBUTION
 
 
 @frozen
@@ -138,9 +113,9 @@ class Registry:
         variable = (os.environ if environ is None else environ).get(DISABLE_VARIABLE, "")
         self._blocked = {*block, *(n.strip() for n in variable.split(",") if n.strip())}
         self._third_party = third_party
-        self._allowed = None if allow is None else {_canonical(name) for name in allow}
+        self._allowed = None if allow is None else {canonical(name) for name in allow}
         if discover:
-            for entry, origin in _ordered(entry_points(group=PROJECT)):
+            for entry, origin in in_order(entry_points(group=PROJECT)):
                 self._discover(entry, *origin)
         self._given = tuple(given_plugins(plugins))
         for name, plugin in self._given:
@@ -180,7 +155,7 @@ class Registry:
     @property
     def unknown_allowed(self) -> tuple[str, ...]:
         """Names that are allowed and that neither a plugin nor a distribution has."""
-        known = {_canonical(n) for p in self.plugins for n in (p.name, p.distribution)}
+        known = {canonical(n) for p in self.plugins for n in (p.name, p.distribution)}
         return tuple(sorted((self._allowed or set()) - known))
 
     @property
@@ -265,45 +240,7 @@ class Registry:
     def require(self, requirements: Iterable[str]) -> None:
         """Raises `PluginError` unless each plugin is loaded: an entry-point or distribution name,
         with an optional version as in `acme-fraud>=1.2`."""
-        from packaging.requirements import InvalidRequirement, Requirement
-        from packaging.utils import canonicalize_name
-
-        for text in requirements:
-            try:
-                wanted = Requirement(text)
-            except InvalidRequirement as error:
-                raise PluginError(
-                    f"'{text}' is not a requirement",
-                    where="plugins.require",
-                    hint="write a name, or a name and a version: 'acme-fraud>=1.2'",
-                ) from error
-            name = canonicalize_name(wanted.name)
-            found = [
-                p
-                for p in self.plugins
-                if name in (canonicalize_name(p.name), canonicalize_name(p.distribution))
-            ]
-            if not found:
-                known = {p.name for p in self.plugins} | {p.distribution for p in self.plugins}
-                raise PluginError(
-                    f"the required plugin '{wanted.name}' is not installed",
-                    where="plugins.require",
-                    hint=did_you_mean(wanted.name, known),
-                )
-            for plugin in found:
-                if plugin.status != "loaded":
-                    raise PluginError(
-                        f"the required plugin {plugin.origin} is {plugin.status}"
-                        + (f": {plugin.error}" if plugin.error else ""),
-                        where="plugins.require",
-                        hint=self._unblock(plugin) if plugin.status == "blocked" else "",
-                    )
-                if not wanted.specifier.contains(plugin.version or "0", prereleases=True):
-                    raise PluginError(
-                        f"the required plugin {plugin.origin} is not {wanted.specifier}",
-                        where="plugins.require",
-                        hint=f"pip install '{plugin.distribution}{wanted.specifier}'",
-                    )
+        require(self.plugins, requirements, self._unblock)
 
     def _unblock(self, plugin: PluginInfo) -> str:
         """What has to change for a blocked plugin to be loaded."""
@@ -335,7 +272,7 @@ class Registry:
             try:
                 impl.function(**{name: arguments[name] for name in impl.argnames})
             except (Exception, SystemExit) as error:  # noqa: BLE001 - it must not stop the run
-                problems.append(f"{impl.plugin_name}: {hook} failed: {_reason(error)}")
+                problems.append(f"{impl.plugin_name}: {hook} failed: {reason_of(error)}")
         return tuple(problems)
 
     def _discover(self, entry: EntryPoint, distribution: str, version: str) -> None:
@@ -354,14 +291,14 @@ class Registry:
         except BaseException as error:
             if not is_the_plugins(error):
                 raise
-            self._fail(info, _reason(error))
+            self._fail(info, reason_of(error))
             return
         self._register(plugin, info)
 
     def _may_load(self, info: PluginInfo) -> bool:
         if self._allowed is None:
             return self._third_party
-        names = {_canonical(info.name), _canonical(info.distribution)}
+        names = {canonical(info.name), canonical(info.distribution)}
         return self._third_party and bool(self._allowed & names)
 
     def _register(self, plugin: object, info: PluginInfo) -> None:
@@ -384,7 +321,7 @@ class Registry:
                 raise
             if self._manager.has_plugin(info.name):
                 self._manager.unregister(name=info.name)
-            self._fail(info, _reason(error))
+            self._fail(info, reason_of(error))
             return
         provides = {role: tuple(i.name for i in items) for role, items in found.items() if items}
         info = attrs.evolve(
@@ -448,46 +385,6 @@ class Registry:
                 hint += f". Blocked: {', '.join(blocked)}"
             raise PluginError(f"unknown {role} '{name}'", hint=hint)
         return entry
-
-
-def _ordered(entries: Iterable[EntryPoint]) -> list[tuple[EntryPoint, tuple[str, str]]]:
-    """Entry points with their distribution's name and version: built-ins first, then by
-    distribution, so that who comes second to a name does not hang on the order in which pip
-    installed things. The same entry point seen twice on the path counts once."""
-    read: dict[int, tuple[str, str]] = {}
-
-    def origin(entry: EntryPoint) -> tuple[str, str]:
-        if entry.dist is None:
-            return ("unknown distribution", "")
-        # Each access to `dist.name` parses the whole of the metadata, the README in it too.
-        if id(entry.dist) not in read:
-            metadata = entry.dist.metadata
-            read[id(entry.dist)] = (metadata["Name"], metadata["Version"])
-        return read[id(entry.dist)]
-
-    unique: dict[tuple[bool, str, str, str], tuple[EntryPoint, tuple[str, str]]] = {}
-    for entry in entries:
-        name, version = origin(entry)
-        key = (name != DISTRIBUTION, name, entry.name, entry.value)
-        unique[key] = (entry, (name, version))
-    return [unique[key] for key in sorted(unique)]
-
-
-def _canonical(name: str) -> str:
-    """As pip compares names: `acme_fraud` and `Acme-Fraud` are one."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, PluginError):
-        return str(error)
-    if isinstance(error, pluggy.PluginValidationError) and (
-        unknown := re.search(r"unknown hook '(\w+)'", str(error))
-    ):
-        known = [name for name in vars(hookspecs) if name.startswith("heimdall_")]
-        return f"unknown hook '{unknown[1]}'; {did_you_mean(unknown[1], known)}"
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _again(settings: Mapping[str, Any]) -> Registry:

@@ -15,7 +15,8 @@ import attrs
 import click
 
 from heimdall_core.cli.common import json_option, print_json
-from heimdall_core.registry import PluginInfo, Registry
+from heimdall_core.plugin_info import PluginInfo
+from heimdall_core.registry import Registry
 
 _COLOURS = {"loaded": "green", "blocked": "yellow", "failed": "red"}
 

@@ -31,7 +31,7 @@ from heimdall_core.pipeline import list_runs, read_manifest
 from heimdall_core.pipeline.plan import plan
 from heimdall_core.pipeline.runner import prune_run, remove_run
 from heimdall_core.pipeline.store import RunFolder
-from heimdall_core.recipe import merge
+from heimdall_core.recipe_data import merge
 
 SUPPORT = Path(__file__).parents[1] / "support"
 STAGES = ["generate", "validate", "correct", "split", "train", "export", "verify", "evaluate"]

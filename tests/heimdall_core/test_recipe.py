@@ -13,7 +13,8 @@ from toy_recipe import RECIPE
 
 from heimdall_core import Recipe, Registry, TrainingConfig
 from heimdall_core.errors import HeimdallError, PluginError, RecipeError
-from heimdall_core.recipe import merge, trust_of
+from heimdall_core.recipe import trust_of
+from heimdall_core.recipe_data import merge
 from heimdall_core.schema import class_schema, recipe_schema
 
 

@@ -12,7 +12,7 @@ import toy_plugins
 from toy_recipe import RECIPE
 
 from heimdall_core import Example, Generator, Recipe, Registry, hookimpl, run
-from heimdall_core.recipe import merge
+from heimdall_core.recipe_data import merge
 from heimdall_core.types import Completion, Evaluator, Measurement, Runtime
 
 #: What a data set may hold to see whether a page lets it out.
