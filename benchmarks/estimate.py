@@ -33,6 +33,8 @@ CASES = (
     (384, 12, 32768, 32, 300, {"lora_dropout": 0.0}),
     (384, 12, 32768, 32, 300, {"gradient_checkpointing": True}),
     (512, 8, 32768, 16, 300, {"use_dora": True}),
+    (256, 8, 16384, 32, 400, {"gradient_checkpointing": True}),
+    (256, 6, 16384, 48, 200, {"use_dora": True}),
 )
 
 CHILD = """

@@ -54,6 +54,10 @@ _CUDA_GAPS = 0.05
 #: makes a step three times slower.)
 _CPU_GAPS = 0.4
 
+#: The same where every block is computed again in the backward pass: what comes and goes is then
+#: most of what there is.
+_CPU_GAPS_CHECKPOINTED = 0.85
+
 
 @frozen
 class Memory:
@@ -164,7 +168,7 @@ class _Counter:
         self.facts, self.config, self.targets, self.card = facts, config, targets, card
         self.lora = facts.lora_parameters(targets, config.lora_r, dora=config.use_dora)
         self._process = resident_bytes() if card.kind == "cpu" else _CUDA_CONTEXT
-        self._known: dict[tuple[int, int], int] = {}
+        self._known: dict[int, tuple[int, int]] = {}
         self._models: dict[int, PreTrainedModel] = {}
 
     @property
@@ -192,24 +196,32 @@ class _Counter:
             head=2 * logits,
         )
         if on_cpu:
-            return attrs.evolve(parts, gaps=round(_CPU_GAPS * (parts.activations + parts.head)))
+            share = _CPU_GAPS_CHECKPOINTED if self.config.gradient_checkpointing else _CPU_GAPS
+            return attrs.evolve(parts, gaps=round(share * (parts.activations + parts.head)))
         return attrs.evolve(parts, gaps=round(_CUDA_GAPS * (parts.total - parts.process)))
 
     def activations(self, rows: int, length: int) -> int:
-        """Bytes that autograd keeps, of the whole model: counted at one and two blocks of one row,
-        as what a row keeps does not depend on the others."""
-        if (1, length) not in self._known:
-            one, two = (self._kept(depth, 1, length) for depth in (1, 2))
-            block = two - one
-            layers = self.facts.num_hidden_layers
+        """Bytes that autograd keeps, of the whole model. Each row keeps as much as any other, and
+        so does each block; DoRA keeps matrices of the weights' size beside them, whatever the
+        rows. So one and two rows, of one and two blocks, tell all."""
+        if length not in self._known:
+            one, more = self._line(1, length), self._line(2, length)
+            blocks = self.facts.num_hidden_layers - 1
             if self.config.gradient_checkpointing:
                 # Every block keeps its input; one block at a time is computed again.
                 each = 4 if self.card.precision == "fp32" else 2
-                inputs = layers * length * self.facts.hidden_size * each
-                self._known[1, length] = one + inputs
+                inputs = (blocks + 1) * length * self.facts.hidden_size * each
+                self._known[length] = (one[0], one[1] + inputs)
             else:
-                self._known[1, length] = one + block * (layers - 1)
-        return rows * self._known[1, length]
+                fixed, row = (a + (b - a) * blocks for a, b in zip(one, more, strict=True))
+                self._known[length] = (fixed, row)
+        fixed, row = self._known[length]
+        return fixed + rows * row
+
+    def _line(self, layers: int, length: int) -> tuple[int, int]:
+        """`(a, b)`: so many layers keep a + rows * b bytes."""
+        one, two = (self._kept(layers, rows, length) for rows in (1, 2))
+        return (2 * one - two, two - one)
 
     def _kept(self, layers: int, rows: int, length: int) -> int:
         if layers not in self._models:

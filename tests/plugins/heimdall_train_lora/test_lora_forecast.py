@@ -16,7 +16,7 @@ from heimdall_core.errors import ModelError, RecipeError
 from heimdall_run_transformers.documents import use_documents
 from heimdall_run_transformers.loss import answer_loss
 from heimdall_train_lora.cards import find_card
-from heimdall_train_lora.forecast import _batch, forecast, kept_bytes, meta_model
+from heimdall_train_lora.forecast import _batch, _Counter, forecast, kept_bytes, meta_model
 from heimdall_train_lora.models import BaseFacts, find_facts, known_models
 from heimdall_train_lora.targets import LINEAR
 
@@ -181,3 +181,12 @@ def test_unknown_things_are_named() -> None:
             10,
             10,
         )
+
+
+@pytest.mark.parametrize("dora", [False, True])
+def test_any_number_of_rows_is_counted_from_two(dora: bool) -> None:
+    """What DoRA keeps of its weights is there once, however many rows there are."""
+    config = TrainingConfig(base_model="toy", lora_r=4, use_dora=dora, device="cpu")
+    whole = kept_bytes(meta_model(TOY, 3, config, ATTENTION), _batch(5, 40), None)
+    counted = _Counter(TOY, config, ATTENTION, find_card("cpu")).activations(5, 40)
+    assert counted == pytest.approx(whole, rel=0.001)
