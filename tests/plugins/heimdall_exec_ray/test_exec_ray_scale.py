@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.mark.slow
 def test_five_kills_and_a_lost_node_change_no_byte(tmp_path: Path) -> None:
-    """With `HEIMDALL_SCALE_ROWS=1000000` at the size that `docs/scale.md` speaks of: hours on two
-    cores."""
+    """With `HEIMDALL_SCALE_ROWS=1000000` at the size that `docs/scale.md` speaks of: three quarters
+    of an hour on two cores."""
     pytest.importorskip("ray", reason="ray is not installed (extra `ray`)")
     rows = os.environ.get("HEIMDALL_SCALE_ROWS", "40000")
     command = [sys.executable, str(ROOT / "benchmarks" / "scale.py"), "--rows", rows]
