@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -129,6 +130,9 @@ class MapSession:
 
     def exchange(self) -> None:
         """None: the core brings pieces together on this machine's disk."""
+
+    def hosts(self, path: Path) -> None:
+        """None: models are held by this process."""
 
     def __enter__(self) -> Self:
         return self

@@ -6,7 +6,7 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,13 +100,29 @@ def executor_table(
     """The table `[executor]` that these options write; empty where none is given. `workers` is
     the command's own option, which an executor that is named takes over."""
     table = settings_table(executor_settings)
-    if executor is not None:
-        table = {"name": executor, **table}
-        if workers:
-            table.setdefault("workers", workers)
-    if address is not None:
-        table["address"] = address
+    own = {"name": executor, "workers": (workers or None) if executor else None, "address": address}
+    for key, value in own.items():
+        if value is None:
+            continue
+        if table.get(key, value) != value:
+            option = "--executor" if key == "name" else f"--{key}"
+            raise RecipeError(
+                f"{key}={table[key]} and {option} {value} contradict each other",
+                where="--executor-set",
+                hint="say it once",
+            )
+        table[key] = value
     return table
+
+
+def executor_of(recipe: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe's table `[executor]` with what a command's options say. Another executor has other
+    options: what the recipe says of its own is not for one that is named here."""
+    from heimdall_core.execution import LOCAL
+
+    named = given.get("name")
+    kept = recipe if named is None or named == recipe.get("name", LOCAL) else {}
+    return {**kept, **given}
 
 
 def registry(trust: PluginsTable | None = None) -> Registry:

@@ -32,6 +32,7 @@ from heimdall_core.pipeline.steps.evaluate import (
     write_report,
 )
 from heimdall_core.pipeline.steps.generate import known_schemas
+from heimdall_core.pipeline.steps.hosted import ModelSource
 from heimdall_core.pipeline.steps.models import open_model
 from heimdall_core.pipeline.steps.suite import (
     locked_rows,
@@ -150,6 +151,7 @@ def evaluate(
             emit=observe,
             label=test_dataset.stem,
             log=log,
+            source=ModelSource(model_dir, runtime),
         )
     if output is not None:
         write_report(output, rows, report)

@@ -10,6 +10,7 @@ import click
 
 from heimdall_core.cli.common import (
     console,
+    executor_of,
     executor_options,
     executor_table,
     human_bytes,
@@ -21,7 +22,6 @@ from heimdall_core.cli.common import (
     runs_option,
 )
 from heimdall_core.errors import FindingsError
-from heimdall_core.execution import LOCAL
 from heimdall_core.pipeline import run
 from heimdall_core.pipeline.plan import PlannedStage, plan
 from heimdall_core.pipeline.steps.evaluate import missed_targets
@@ -55,10 +55,7 @@ def run_command(
         overrides = (*overrides, f"name={name}")
     found = load(recipe, overrides)
     if table := executor_table(**executor):
-        # Another executor has other options: what the recipe says of its own is not for this one.
-        kept = found.executor if table.get("name", LOCAL) == found.executor.get("name") else {}
-        kept = kept if "name" in table else found.executor
-        found = attrs.evolve(found, executor={**kept, **table})
+        found = attrs.evolve(found, executor=executor_of(found.executor, table))
     plugins = registry(found.plugins)
     if only_plan:
         lines = plan(found, plugins, runs)

@@ -11,6 +11,7 @@ import click
 
 from heimdall_core.cli.common import (
     dataset_type,
+    executor_of,
     executor_options,
     executor_table,
     json_option,
@@ -95,6 +96,10 @@ def train(
     for override in overrides:
         if not override.startswith("train."):
             raise RecipeError(f"'{override}' is no training setting", hint="write train.KEY=VALUE")
+    given = executor_table(executor, address, executor_settings)
+    if given and (estimate_memory or eval_only):
+        option = "--estimate-memory" if estimate_memory else "--eval-only"
+        raise HeimdallError(f"{option} works in this process alone; leave out --executor")
     recipe = load(preset, (*overrides, *_given(flags)))
     if estimate_memory:
         show_estimate(recipe, dataset, as_json=as_json)
@@ -106,8 +111,7 @@ def train(
         _evaluate(dataset, output_dir, as_json)
         return
     plugins = plugins_of_call(recipe.plugins)
-    # Another executor has other options: what the recipe says of its own is not for this one.
-    table = executor_table(executor, address, executor_settings) or recipe.executor
+    table = executor_of(recipe.executor, given)
     with progress() as observe:
         result = train_files(
             plugins,

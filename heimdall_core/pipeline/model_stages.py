@@ -19,6 +19,7 @@ from heimdall_core.pipeline.steps.evaluate import (
     write_report,
 )
 from heimdall_core.pipeline.steps.export import export_model, verify_artefact
+from heimdall_core.pipeline.steps.hosted import ModelSource
 from heimdall_core.pipeline.steps.models import artefact_of, open_model
 from heimdall_core.pipeline.steps.release import write_release_notes
 from heimdall_core.pipeline.steps.suite import refuse_leaks
@@ -201,6 +202,7 @@ def evaluate(context: StageContext) -> Outcome:
                         emit=context.emit,
                         label=label,
                         log=log,
+                        source=ModelSource(path, table.runtime),
                     )
                 write_report(context.output / name, rows, report)
                 failed |= {f"{metric} ({label})": e for metric, e in report.failed.items()}

@@ -137,6 +137,7 @@ STAGES: tuple[Stage, ...] = (
             f"{_STEPS}.answers",
             f"{_STEPS}.evaluate",
             f"{_STEPS}.guard",
+            f"{_STEPS}.hosted",
             f"{_STEPS}.models",
             f"{_STEPS}.suite",
             "heimdall_core.pipeline.statistics",

@@ -11,7 +11,7 @@ from __future__ import annotations
 from heimdall_core.types.base import CONTEXT_SIZES, NO_SCHEMA, Json, NoOptions, lazy
 from heimdall_core.types.evaluators import EvaluateContext, Evaluator, Measurement
 from heimdall_core.types.example import Example, content_id
-from heimdall_core.types.executors import Exchange, Executor, ExecutorSession, Stream
+from heimdall_core.types.executors import Exchange, Executor, ExecutorSession, Hosts, Stream
 from heimdall_core.types.exporters import Artefact, Check, ExportContext, Exporter, VerifyContext
 from heimdall_core.types.generators import GenerateContext, Generator
 from heimdall_core.types.languages import (
@@ -53,6 +53,7 @@ __all__ = [
     "Finding",
     "GenerateContext",
     "Generator",
+    "Hosts",
     "Json",
     "Language",
     "LoadedModel",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -48,6 +49,14 @@ class Exchange(Protocol):
         """`function(state, shared)` for each part, in order of the parts."""
 
 
+class Hosts(Protocol):
+    """Machines that hold something large, such as a model: a process on each of them, which keeps
+    what the function has loaded until the map has ended."""
+
+    def map(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+        """As `Executor.map`. What a machine that is lost was at is done again on another."""
+
+
 class ExecutorSession(Protocol):
     """An executor at work. A context manager."""
 
@@ -60,6 +69,10 @@ class ExecutorSession(Protocol):
     def exchange(self) -> Exchange | None:
         """A new exchange, of as many parts as the executor finds right: their number changes no
         result. None to leave it to this machine."""
+
+    def hosts(self, path: Path) -> Hosts | None:
+        """Machines that have the file or folder `path` as this one has it. None to leave it to
+        this process. A session without the method leaves it, too."""
 
     def __enter__(self) -> Self: ...
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
+import warnings
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from heimdall_core.errors import HeimdallError, missing_extra
@@ -18,6 +20,9 @@ from heimdall_exec_ray.options import RayOptions
 
 #: Of a cluster that is started here: a node that does not answer for a while may be busy, not dead.
 PATIENT: Final = {"health_check_timeout_ms": 60_000, "health_check_failure_threshold": 10}
+
+#: Seconds that a cluster may take to take a call.
+_PATIENCE: Final = 10.0
 
 #: Tries to start a cluster here.
 _STARTS: Final = 3
@@ -68,7 +73,38 @@ def connected(options: RayOptions | None = None) -> Iterator[Any]:
         ray.shutdown()
 
 
+def _require_listener(options: RayOptions) -> None:
+    """Raises `HeimdallError` where nothing listens at the address: Ray would try again for some
+    minutes, and write a line for each try."""
+    address = options.address
+    if address == "auto":
+        from ray._private import services
+
+        look = getattr(services, "canonicalize_bootstrap_address", None)
+        with suppress(Exception):  # Ray says itself that it finds none
+            address = (look("auto") if look is not None else "") or ""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if "/" in host or not colon or not port.isdecimal():
+        return  # no address of that form: Ray says so at once
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _PATIENCE).close()
+    except (OSError, OverflowError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise _unreachable(options, f"{host}:{port}: {reason}") from error
+
+
+def _unreachable(options: RayOptions, reason: str) -> HeimdallError:
+    return HeimdallError(
+        f"cannot be reached: {reason}",
+        where=f"Ray cluster {options.address or 'on this machine'}",
+        hint="start one with `ray start --head`, or leave the address out"
+        if options.address
+        else "the machine may be too busy, or its memory too small",
+    )
+
+
 def _connect(ray: Any, options: RayOptions) -> None:
+    _require_listener(options)
     quiet: dict[str, Any] = {
         "log_to_driver": False,
         "logging_level": logging.ERROR,
@@ -80,19 +116,15 @@ def _connect(ray: Any, options: RayOptions) -> None:
         quiet |= {"include_dashboard": options.dashboard, "_system_config": PATIENT, **cpus}
     for attempt in range(_STARTS):
         try:
-            ray.init(options.address or "local", **quiet)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Ray's own words for what is raised, too
+                ray.init(options.address or "local", **quiet)
         except Exception as error:
             ray.shutdown()
             # On a busy machine its processes can take longer than Ray waits for them.
             if "during startup" in str(error) and attempt + 1 < _STARTS:
                 continue
-            raise HeimdallError(
-                f"cannot be reached: {_first_line(error)}",
-                where=f"Ray cluster {options.address or 'on this machine'}",
-                hint="start one with `ray start --head`, or leave the address out"
-                if options.address
-                else "the machine may be too busy, or its memory too small",
-            ) from error
+            raise _unreachable(options, _first_line(error)) from error
         return
 
 

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from heimdall_core.errors import HeimdallError
 from heimdall_exec_ray.connect import heard
 from heimdall_exec_ray.worker import Shipped, gathered, scattered
 
@@ -71,12 +72,18 @@ class RayExchange:
         self._session.look()
 
     def _get(self, reference: Any) -> Any:
-        from heimdall_exec_ray.session import cause_of
+        from heimdall_exec_ray.session import cause_of, lost_errors, short
 
         try:
             result = self._ray.get(reference)
         except self._ray.exceptions.RayTaskError as error:
             raise cause_of(error) from error
+        except lost_errors(self._ray) as error:
+            raise HeimdallError(
+                f"work was lost {self._session.options.retries + 1} times: {short(error)}",
+                where="Ray",
+                hint="its workers may run out of memory: use fewer of them (workers)",
+            ) from error
         self._tell()
         return result
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from attrs import field, frozen, validators
 
 
@@ -16,6 +18,10 @@ class RayOptions:
     """Tasks that run at once; 0 for one per CPU of the cluster. Changes no row and no figure."""
     train_workers: int = field(default=0, validator=validators.ge(0))
     """Processes of a training; 0 for one per GPU of the cluster, or one per machine without any."""
+    answers: Literal["auto", "here", "workers"] = "auto"
+    """Where a model under evaluation answers: in the process that was called (`here`), or on each
+    machine that has its files, one process for each GPU or machine (`workers`). `auto` takes the
+    workers where the cluster has more than one machine."""
     retries: int = field(default=10, validator=validators.ge(0))
     """How often a piece of work, or a training, is begun again whose worker or node was lost."""
     dashboard: bool = False

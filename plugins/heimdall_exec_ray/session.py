@@ -11,8 +11,9 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from attrs import define
 
@@ -23,6 +24,9 @@ from heimdall_exec_ray.connect import connected
 from heimdall_exec_ray.exchange import RayExchange
 from heimdall_exec_ray.options import RayOptions
 from heimdall_exec_ray.worker import Shipped, loaded
+
+if TYPE_CHECKING:
+    from heimdall_exec_ray.hosts import RayHosts
 
 Emit = Callable[[Event], None]
 
@@ -100,6 +104,24 @@ class RaySession:
         leaves an object for each part, and this process keeps count of all of them."""
         return RayExchange(self, parts=min(4 * self.cpus, _PARTS))
 
+    def hosts(self, path: Path) -> RayHosts | None:
+        """The machines that can hold the model at `path`; None where this process is to."""
+        from heimdall_exec_ray.hosts import RayHosts, places_for
+
+        places = places_for(self, path) if self.options.answers != "here" else []
+        if not places:
+            return None
+        machines = len({place.node for place in places})
+        self.emit(
+            Event(
+                "note",
+                message=f"Ray: {len(places)} process{'es' * (len(places) != 1)} on {machines} "
+                f"machine{'s' * (machines != 1)} answer"
+                + (", a GPU each" if places[0].gpus else ""),
+            )
+        )
+        return RayHosts(self, places)
+
     def ship(self, function: Callable[..., Any]) -> Any:
         """The function in the cluster's store, once for all tasks."""
         data = self.ray.cloudpickle.dumps(function)
@@ -121,7 +143,8 @@ class RaySession:
 
     def _described(self) -> str:
         nodes = f"{len(self._nodes)} nodes" if len(self._nodes) != 1 else "1 node"
-        return f"{nodes}, {self.cpus} tasks at once"
+        tasks = "a task at a time" if self.cpus == 1 else f"{self.cpus} tasks at once"
+        return f"{nodes}, {tasks}"
 
 
 @define
@@ -190,12 +213,12 @@ class RayStream:
         if piece.lost > self._session.options.retries:
             self.close()
             raise HeimdallError(
-                f"{what} was lost {piece.lost} times: {_short(error)}",
+                f"{what} was lost {piece.lost} times: {short(error)}",
                 where="Ray",
                 hint="its workers may run out of memory: use fewer of them (workers)",
             ) from error
         self._session.look()
-        self._session.warn(f"{_short(error)}; {what} is done again")
+        self._session.warn(f"{short(error)}; {what} is done again")
         piece.reference = self._submit(piece.item)
 
 
@@ -218,8 +241,12 @@ def cause_of(error: Any) -> BaseException:
     return cause if isinstance(cause, BaseException) else HeimdallError(str(error), where="Ray")
 
 
-def _short(error: BaseException) -> str:
+def short(error: BaseException) -> str:
+    """What was lost, in a few words."""
     words = {
+        "ActorDiedError": "a process that held a model has died",
+        "ActorUnavailableError": "a process that held a model does not answer",
+        "ActorUnschedulableError": "the machine of a process that held a model is gone",
         "WorkerCrashedError": "a worker process has died",
         "NodeDiedError": "a node has died",
         "LocalRayletDiedError": "a node has died",

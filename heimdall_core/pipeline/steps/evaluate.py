@@ -17,6 +17,7 @@ from heimdall_core.errors import HeimdallError, PluginError
 from heimdall_core.pipeline.statistics import Metric, summarise
 from heimdall_core.pipeline.steps.answers import AnswerLog, write_answers
 from heimdall_core.pipeline.steps.guard import guarded
+from heimdall_core.pipeline.steps.hosted import ModelSource, answers_elsewhere
 from heimdall_core.pipeline.steps.models import answer_rows
 from heimdall_core.pipeline.steps.suite import suite_of, suite_path, write_suite
 from heimdall_core.registry import Registry
@@ -154,9 +155,11 @@ def evaluate_model(
     emit: Callable[[Event], None] = lambda event: None,
     label: str = "",
     log: AnswerLog | None = None,
+    source: ModelSource | None = None,
 ) -> EvaluateReport:
     """Runs evaluators (name → options) on a loaded model. With a `log`, answers are written down as
-    they come, and those that stand in it are not asked for again.
+    they come, and those that stand in it are not asked for again. With its `source`, an executor
+    that has machines for it makes the answers.
 
     An evaluator that cannot start is found before any answer is asked for, and raises. One that
     raises later, or returns something else than a measurement per row, stands in the report's
@@ -174,7 +177,13 @@ def evaluate_model(
     completions: list[Completion] = []
     if any("answers" in plugin.needs for plugin in plugins.values()):
         completions = answer_rows(
-            model, rows, max_new_tokens=max_new_tokens, emit=emit, label=label, log=log
+            model,
+            rows,
+            max_new_tokens=max_new_tokens,
+            emit=emit,
+            label=label,
+            log=log,
+            elsewhere=answers_elsewhere(registry, source, max_new_tokens),
         )
     cut_off = sum(answer.finish != "stop" for answer in completions)
     if cut_off:

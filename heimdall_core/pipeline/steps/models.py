@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,9 +60,13 @@ def answer_rows(
     stage: str = "evaluate",
     label: str = "",
     log: AnswerLog | None = None,
+    elsewhere: Callable[[Iterable[list[str]]], Iterator[list[Completion]]] | None = None,
 ) -> list[Completion]:
     """Greedy answers to rows, in order, with progress. A prompt that several rows share is answered
-    once; with a `log`, one that was answered before is not asked again."""
+    once; with a `log`, one that was answered before is not asked again.
+
+    `elsewhere` answers pieces of prompts in place of `model`, in their order.
+    """
     prompts = [prompt_of(row) for row in rows]
     answers: dict[str, Completion] = {}
     for prompt in prompts if log is not None else ():
@@ -73,13 +77,18 @@ def answer_rows(
         emit(Event("note", stage, f"{label}: {len(answers)} answers are there already"))
     # Prompts of like length are answered together; a batch costs what its longest row costs.
     order = sorted({p for p in prompts if p not in answers}, key=lambda p: (len(p), p))
-    for start in range(0, len(order), _PIECE):
-        piece = order[start : start + _PIECE]
-        fresh = model.generate(piece, max_new_tokens=max_new_tokens)
+    pieces = [order[start : start + _PIECE] for start in range(0, len(order), _PIECE)]
+    answered = (
+        (model.generate(piece, max_new_tokens=max_new_tokens) for piece in pieces)
+        if elsewhere is None
+        else elsewhere(pieces)
+    )
+    done = 0
+    for piece, fresh in zip(pieces, answered, strict=True):
         answers |= zip(piece, fresh, strict=True)
         if log is not None:
             log.add(piece, fresh)
-        done = min(start + _PIECE, len(order))
+        done += len(piece)
         emit(Event("progress", stage, label, done=done, total=len(order)))
     return [answers[prompt] for prompt in prompts]
 

@@ -77,6 +77,14 @@ def test_a_worker_that_dies_in_an_exchange_is_made_good(
     assert found == [([[0, 1, 2, 3, 4, 5], "all"], "asked")] * exchange.parts
 
 
+def test_an_exchange_that_kills_every_worker_ends_the_work(
+    session: RaySession, tmp_path: Path
+) -> None:
+    function = dies_at(1, tmp_path, 100)
+    with pytest.raises(HeimdallError, match="Ray: work was lost 3 times"):
+        list(session.exchange().scatter(function, range(3)))
+
+
 def test_generation_and_correction_give_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
