@@ -118,6 +118,14 @@ class _Piece:
     lost: int = 0
 
 
+@frozen
+class _Raised:
+    """In place of a result."""
+
+    cause: BaseException
+    error: BaseException
+
+
 class RayHosts:
     """See `heimdall_core.types.Hosts`."""
 
@@ -146,7 +154,10 @@ class RayHosts:
                         break
                     crew.hand_in(piece)
                 if turn in found:
-                    yield found.pop(turn)
+                    result = found.pop(turn)
+                    if isinstance(result, _Raised):
+                        raise result.cause from result.error
+                    yield result
                     turn += 1
                 elif ended and turn == handed:
                     return
@@ -205,7 +216,7 @@ class _Crew:
         try:
             result = self._ray.get(reference)
         except self._ray.exceptions.RayTaskError as error:
-            raise cause_of(error) from error
+            result = _Raised(cause_of(error), error)  # when its turn comes: the first one is told
         except self._lost as error:
             self._make_good(process, piece, error)
             return {}
