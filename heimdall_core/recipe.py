@@ -38,6 +38,7 @@ from heimdall_core.recipe_data import (
 )
 from heimdall_core.registry import Registry
 from heimdall_core.structure import structure, unstructure
+from heimdall_core.trackers import check_trackers
 from heimdall_core.types import CONTEXT_SIZES, Evaluator
 
 #: Far above any share that means something, and still a number of every kind.
@@ -277,7 +278,9 @@ class Recipe:
             )
         missing = {k: v for k, v in trainer.defaults.items() if k not in given}
         data = {**unstructure(self.train), **missing, "trainer": name}
-        return structure(data, TrainingConfig, "train")
+        config = structure(data, TrainingConfig, "train")
+        check_trackers(config, registry)
+        return config
 
     def _check_artefacts(self, registry: Registry) -> None:
         kinds = {"model"}

@@ -93,8 +93,10 @@ def show_estimate(
     if dataset is not None:
         if is_here(dataset) and not dataset.is_file():
             raise DatasetError("no such file", where=str(dataset))
-        counted, length = _measure(dataset)
+        counted, length, longest = _measure(dataset)
         rows, tokens_per_row = rows or counted, tokens_per_row or length
+        # Micro-batches are drawn by length, so one of them holds the longest rows.
+        config = attrs.evolve(config, max_seq_length=min(config.max_seq_length, longest))
     tokens_per_row = tokens_per_row or _usual_tokens(recipe)
     found = trainer.estimate(config, rows or ROWS, tokens_per_row)
     if as_json:
@@ -114,15 +116,17 @@ def _usual_tokens(recipe: Recipe) -> int:
     return LONG_TOKENS if recipe.generate.max_context_size == "xl" else TOKENS
 
 
-def _measure(dataset: Path) -> tuple[int, int]:
-    characters = count = 0
+def _measure(dataset: Path) -> tuple[int, int, int]:
+    """Rows, and tokens of a usual and of the longest one, from their characters."""
+    characters = count = longest = 0
     for row in read_examples(dataset):
         text = render_example(row.instruction, row.input, row.output, row.system)
-        characters += len(text.prompt) + len(text.answer)
-        count += 1
+        length = len(text.prompt) + len(text.answer)
+        characters, count, longest = characters + length, count + 1, max(longest, length)
     if not count:
         raise DatasetError("the file has no rows", where=str(dataset))
-    return count, max(2, round(characters / count / _CHARACTERS))
+    usual = max(2, round(characters / count / _CHARACTERS))
+    return count, usual, max(usual, round(longest / _CHARACTERS))
 
 
 def _show(recipe: Recipe, found: Estimate, rows: int) -> None:
@@ -153,9 +157,8 @@ def _show(recipe: Recipe, found: Estimate, rows: int) -> None:
             lines.append((f"  {_PARTS.get(part, part)}", human_bytes(size)))
     if "bytes_longest_rows" in details:
         longest = human_bytes(details["bytes_longest_rows"])
-        lines.append(
-            ("At the longest rows", f"{longest} ({recipe.train.max_seq_length} tokens each)")
-        )
+        tokens = details.get("tokens_longest_rows", recipe.train.max_seq_length)
+        lines.append(("At the longest rows", f"{longest} ({tokens} tokens each)"))
     lines.append(("Time", f"{human_seconds(found.seconds)} for {rows:,} rows"))
     if "seconds_per_epoch" in details:
         lines.append(("Time per epoch", human_seconds(details["seconds_per_epoch"])))
@@ -167,6 +170,8 @@ def _show(recipe: Recipe, found: Estimate, rows: int) -> None:
     for key, name in (("basis", "Rests on"), ("guide_note", "The guide")):
         if key in details:
             lines.append((name, str(details[key])))
+    for part, (there, here) in details.get("guide_parts", {}).items():
+        lines.append((f"  {part}", f"{human_bytes(there)} there, {human_bytes(here)} here"))
     for name, text in lines:
         out.print(f"{name}: {text}", markup=False, soft_wrap=True)
 
@@ -182,9 +187,7 @@ def _parts(details: Mapping[str, Any]) -> Mapping[str, int]:
 
 def _recommended(found: Mapping[str, int] | None) -> str:
     if found is None:
-        return (
-            "not even one row fits: set use_qlora or gradient_checkpointing, or lower "
-            "max_seq_length"
-        )
+        return "not even one row fits: set use_qlora, or lower max_seq_length"
     rows, times = found["per_device_train_batch_size"], found["gradient_accumulation_steps"]
-    return f"batch_size={rows}, gradient_accumulation={times}"
+    twice = ", gradient_checkpointing=true" if found.get("gradient_checkpointing") else ""
+    return f"batch_size={rows}, gradient_accumulation={times}{twice}"

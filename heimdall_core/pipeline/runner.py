@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -96,6 +97,7 @@ def run(
 
     Raises `HeimdallError`; a finished stage's output stays.
     """
+    _alone()
     wanted = _until(until)
     recipe, registry = _given(recipe, registry)
     recipe = recipe.resolve(registry)
@@ -115,6 +117,19 @@ def run(
             manifest = _manifest(recipe, registry, folder, results)
             write_json(folder.root / "manifest.json", manifest)
     return RunResult(recipe.name, folder.root, results, manifest)
+
+
+def _alone() -> None:
+    """Raises `HeimdallError` in each of several processes that a launcher started: they would
+    write into one folder, and only training can be shared out among them."""
+    count = os.environ.get("WORLD_SIZE", "1")
+    if count != "1":
+        raise HeimdallError(
+            f"a run is one process, and this is one of {count} that a launcher started",
+            where="run",
+            hint="start it without torchrun: --executor ray spreads its training, or stop it with "
+            "--until split and give its rows to `heimdall train` under torchrun",
+        )
 
 
 def _given(recipe: object, registry: Registry | None) -> tuple[Recipe, Registry]:

@@ -42,13 +42,16 @@ def load_merged(path: Path, dtype: torch.dtype | str, *, base: Path | None = Non
     return attach(model, path, trainable=False).merge_and_unload()
 
 
-def attach(model: PreTrainedModel, path: Path, *, trainable: bool) -> Any:
+def attach(
+    model: PreTrainedModel, path: Path, *, trainable: bool, dropout: float | None = None
+) -> Any:
     """The base model with an adapter on it (a `PeftModel`). An embedding that the adapter brings
-    with more rows than the base has is grown first.
+    with more rows than the base has is grown first. `dropout` on the adapter's input takes the
+    place of the one that it was trained with.
 
     Raises `ModelError` for an adapter that was made for another base.
     """
-    from peft import PeftModel
+    from peft import PeftConfig, PeftModel
 
     rows = _embedding_rows(path)
     if rows is not None and rows != embedding_rows(model):
@@ -58,7 +61,13 @@ def attach(model: PreTrainedModel, path: Path, *, trainable: bool) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = PeftModel.from_pretrained(model, str(path), is_trainable=trainable)
+            settings: Any = None
+            if dropout is not None:
+                settings = PeftConfig.from_pretrained(str(path))
+                settings.lora_dropout = dropout
+            found = PeftModel.from_pretrained(
+                model, str(path), is_trainable=trainable, config=settings
+            )
     except (RuntimeError, ValueError, KeyError, TypeError) as error:
         raise ModelError(
             f"the adapter does not fit {fits}: {_cause(error)}", where=str(path), hint=hint

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ from transformers import (
 )
 
 from heimdall_core.config import TrainingConfig
-from heimdall_core.errors import ModelError
+from heimdall_core.errors import ModelError, RecipeError
 from heimdall_run_transformers.adapter import attach
 from heimdall_run_transformers.batches import collate
 from heimdall_run_transformers.encode import EncodedRow
@@ -32,13 +34,14 @@ from heimdall_run_transformers.quiet import no_progress_bars
 from heimdall_run_transformers.tokens import one_line
 from heimdall_run_transformers.training.precision import Precision
 from heimdall_train_lora.chatml import Markers, start_rows
+from heimdall_train_lora.going_on import check_targets
 from heimdall_train_lora.targets import linear_names, resolve_targets
 
 #: Widest base whose singular vectors are computed exactly for PiSSA; wider ones approximately.
 _EXACT = 1024
 
-#: Rows whose activations EVA looks at.
-_EVA_ROWS = 64
+#: Rows whose activations EVA looks at, and how often at most.
+_EVA_ROWS, _EVA_PASSES = 64, 50
 
 
 @frozen(eq=False)
@@ -120,20 +123,24 @@ def adapt(
     on from that was made for another base.
     """
     torch.manual_seed(seed)
-    if config.continue_from:
-        found = attach(model, Path(config.continue_from), trainable=True)
-        targets = tuple(sorted(found.peft_config["default"].target_modules))
-        return _finish(found, targets, None)
     linear = linear_names(
         name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)
     )
     targets = resolve_targets(config.target_modules, linear - {"lm_head"})
+    if config.continue_from:
+        found = attach(
+            model, Path(config.continue_from), trainable=True, dropout=config.lora_dropout
+        )
+        check_targets(targets, found.peft_config["default"].target_modules)
+        return _finish(found, targets, None)
     state: Any = None
     if config.lora_init == "eva":
         # Looked at without the markers' rows, whose layers EVA would take for adapted ones.
         plain = _with_adapter(model, _lora(config, targets, None, model))
-        batches = _batches(rows[:_EVA_ROWS], pad, next(model.parameters()).device)
-        state = get_eva_state_dict(plain, batches, show_progress_bar=False)
+        device = next(model.parameters()).device
+        batches = _Batches(rows[:_EVA_ROWS], pad, device, config.lora_r)
+        with redirect_stdout(io.StringIO()):  # a line for each layer and batch of few tokens
+            state = get_eva_state_dict(plain, batches, show_progress_bar=False)
         model = plain.unload()
     made = _with_adapter(model, _lora(config, targets, markers, model))
     made.peft_config["default"].base_model_name_or_path = base
@@ -199,19 +206,36 @@ def _pissa(model: PreTrainedModel) -> str:
     return "pissa" if model.config.hidden_size <= _EXACT else "pissa_niter_16"
 
 
-def _batches(
-    rows: Sequence[EncodedRow], pad: int, device: torch.device
-) -> list[dict[str, torch.Tensor]]:
-    def made() -> Iterator[dict[str, torch.Tensor]]:
-        for first in range(0, len(rows), 8):
-            chosen = rows[first : first + 8]
-            tokens = collate(chosen, pad).tokens.to(device)
+@frozen
+class _Batches:
+    """Rows for EVA, which goes over them until every direction of every layer has settled: where
+    the rows hold fewer directions than are asked for, that is never."""
+
+    rows: Sequence[EncodedRow]
+    pad: int
+    device: torch.device
+    rank: int
+    passes: list[None] = field(factory=list)
+
+    def __len__(self) -> int:
+        return -(-len(self.rows) // 8)
+
+    def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
+        if len(self.passes) > _EVA_PASSES:
+            raise RecipeError(
+                f"'eva' finds no {self.rank} directions that stay the same in {_EVA_PASSES} passes "
+                f"over {len(self.rows)} training rows",
+                where="train.lora_init",
+                hint="lower lora_r, train on more rows, or leave lora_init out",
+            )
+        self.passes.append(None)
+        for first in range(0, len(self.rows), 8):
+            chosen = self.rows[first : first + 8]
+            tokens = collate(chosen, self.pad).tokens.to(self.device)
             mask = torch.zeros_like(tokens)
             for index, row in enumerate(chosen):
                 mask[index, : len(row.tokens)] = 1
             yield {"input_ids": tokens, "attention_mask": mask}
-
-    return list(made())
 
 
 def parameter_groups(

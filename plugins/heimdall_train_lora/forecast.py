@@ -29,8 +29,11 @@ from heimdall_run_transformers.encode import EncodedRow
 from heimdall_run_transformers.loss import answer_loss
 from heimdall_run_transformers.training.memory import resident_bytes
 from heimdall_run_transformers.training.meter import device_peak
-from heimdall_run_transformers.training.plan import plan_run
+from heimdall_run_transformers.training.plan import Plan, plan_run
+from heimdall_run_transformers.training.precision import check_format
 from heimdall_train_lora.cards import Card, find_card
+from heimdall_train_lora.gguf_size import gguf_bytes
+from heimdall_train_lora.guide import Fixed, explain
 from heimdall_train_lora.models import BaseFacts, facts_of, layer_names
 from heimdall_train_lora.targets import resolve_targets
 
@@ -98,13 +101,14 @@ def forecast(config: TrainingConfig, rows: int, tokens_per_row: float) -> Estima
             hint=f"lower it to {facts.max_position_embeddings}",
         )
     targets = resolve_targets(config.target_modules, layer_names(facts))
-    card = find_card(config.device)
+    card = card_for(config)
     typical = max(2, min(round(tokens_per_row), config.max_seq_length))
     plan = plan_run(config, rows, seed=0, packed=True)
-    batch = min(plan.batch_size, max(1, rows))
+    batch = min(_rows_at_once(config, plan, typical), max(1, rows))
     count = _Counter(facts, config, targets, card)
     memory = count.memory(batch, typical)
-    longest = count.memory(batch, config.max_seq_length)
+    most = min(_rows_at_once(config, plan, config.max_seq_length), max(1, rows))
+    longest = count.memory(most, config.max_seq_length)
     tokens = rows * typical
     speed, basis = _speed(facts, config, targets, card, batch, typical)
     lora = facts.lora_parameters(targets, config.lora_r, dora=config.use_dora)
@@ -121,32 +125,52 @@ def forecast(config: TrainingConfig, rows: int, tokens_per_row: float) -> Estima
         "tokens_per_row": typical,
         "bytes_by_part": attrs.asdict(memory),
         "bytes_longest_rows": longest.total,
+        "tokens_longest_rows": config.max_seq_length,
         "tokens_per_second": speed,
         "seconds_per_epoch": tokens / speed,
         "steps": plan.steps,
-        "gguf_bytes": {k: round(facts.parameters * b / 8) for k, b in GGUF_BITS.items()},
+        "gguf_bytes": dict(gguf_bytes(facts)),
         "basis": basis,
     }
     if card.memory:
         details["device_bytes"] = card.memory
         total = plan.batch_size * plan.accumulation
-        best = _largest(count, total, typical, card.memory)
-        details["recommended"] = (
-            {
-                "per_device_train_batch_size": best,
-                "gradient_accumulation_steps": total // best,
-            }
-            if best
-            else None
-        )
-    details.update(_guide(facts, config, count, batch))
+        details["recommended"] = _recommended(count, total, typical, card.memory)
+    details.update(_guide(facts, config, count, memory))
     return Estimate(
         seconds=plan.epochs(plan.steps) * tokens / speed, bytes=memory.total, details=details
     )
 
 
-#: Bits per weight of GGUF files of models of this kind, embeddings included.
-GGUF_BITS = {"Q4_K_M": 4.95, "Q5_K_M": 5.75, "Q8_0": 8.5, "F16": 16.0}
+def card_for(config: TrainingConfig) -> Card:
+    """The device in the number format that the recipe asks for. Raises `RecipeError` as training
+    does for one that the device does not compute in."""
+    card = find_card(config.device)
+    if config.precision == "auto":
+        return card
+    check_format(config.precision, card.kind, old=card.kind == "cuda" and card.precision == "fp16")
+    return attrs.evolve(card, precision=config.precision)
+
+
+def _rows_at_once(config: TrainingConfig, plan: Plan, length: int) -> int:
+    """Rows of a micro-batch: as many as a budget of tokens holds, where there is one."""
+    if not plan.packed or plan.pack_tokens is None:
+        return plan.batch_size
+    return min(plan.batch_size * plan.accumulation, max(1, plan.pack_tokens // length))
+
+
+def _recommended(count: _Counter, total: int, length: int, room: int) -> dict[str, Any] | None:
+    """The largest micro-batch that fits, with gradient checkpointing where nothing else does."""
+    for one in (count, count.checkpointed()):
+        if best := _largest(one, total, length, room):
+            found: dict[str, Any] = {
+                "per_device_train_batch_size": best,
+                "gradient_accumulation_steps": total // best,
+            }
+            if one.config.gradient_checkpointing:
+                found["gradient_checkpointing"] = True
+            return found
+    return None
 
 
 def _largest(count: _Counter, total: int, length: int, room: int) -> int:
@@ -170,6 +194,16 @@ class _Counter:
         self._process = resident_bytes() if card.kind == "cpu" else _CUDA_CONTEXT
         self._known: dict[int, tuple[int, int]] = {}
         self._models: dict[int, PreTrainedModel] = {}
+
+    def checkpointed(self) -> _Counter:
+        """The same with gradient checkpointing."""
+        config = attrs.evolve(self.config, gradient_checkpointing=True)
+        return _Counter(self.facts, config, self.targets, self.card)
+
+    def token_bytes(self) -> float:
+        """Activations and logits that each token has, in rows of 128."""
+        one, two = self.memory(1, 128), self.memory(2, 128)
+        return (two.activations + two.head - one.activations - one.head) / 128
 
     @property
     def base_bytes(self) -> int:
@@ -356,25 +390,19 @@ def _speed(
     )
 
 
-def _guide(facts: BaseFacts, config: TrainingConfig, count: _Counter, rows: int) -> dict[str, Any]:
-    """The training guide's own figures for the Qwen2.5-1.5B model, and where they differ."""
+def _guide(
+    facts: BaseFacts, config: TrainingConfig, count: _Counter, here: Memory
+) -> dict[str, Any]:
+    """The training guide's own figures for the Qwen2.5-1.5B model, part by part."""
     if facts.name.rpartition("/")[2] != "Qwen2.5-1.5B-Instruct":
         return {}
-    guide = 5.1e9 if config.use_qlora else 8.2e9
-    return {
-        "guide_bytes": guide,
-        "guide_note": (
-            f"the guide says {guide / 1e9:.1f} GB and 31 M (or 25 M, or 20 M) trained parameters; "
-            f"these layers at rank {config.lora_r} have {count.lora / 1e6:.1f} M. It does not say "
-            "how long its rows are: weights and adapter are fixed, and what is left of its figure "
-            f"pays for {_tokens_for(count, guide):,} tokens at once"
-        ),
-    }
-
-
-def _tokens_for(count: _Counter, budget: float) -> int:
-    length = 128
-    fixed = count.memory(1, length)
-    each = (fixed.activations + fixed.head) / length
-    rest = budget - (fixed.total - fixed.activations - fixed.head)
-    return max(0, round(rest / each))
+    plain = attrs.evolve(config, gradient_checkpointing=False)
+    there = _Counter(facts, plain, count.targets, find_card("2080ti"))
+    fixed = Fixed(
+        _CUDA_CONTEXT,
+        there.base_bytes,
+        _CUDA_GAPS,
+        there.token_bytes(),
+        there.checkpointed().token_bytes(),
+    )
+    return explain(fixed, qlora=config.use_qlora, lora=count.lora, here=attrs.asdict(here))

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from heimdall_core.errors import RecipeError
+from heimdall_run_transformers.training.idle import check_replay
 
 if TYPE_CHECKING:  # listing plugins need not wait for its many fields
     from heimdall_core.config import TrainingConfig
@@ -119,6 +120,20 @@ def check_config(config: TrainingConfig) -> None:
             where="train.micro_batch",
             hint="set per_device_train_batch_size and gradient_accumulation_steps",
         )
+    if config.shard and config.compile:
+        raise RecipeError(
+            "compiled code keeps its weights in place, and shard = true gathers them block by "
+            "block",
+            where="train.compile",
+            hint="set one of them to false",
+        )
+    if config.pack_tokens is not None and config.micro_batch == "fit":
+        raise RecipeError(
+            "micro-batches are cut by pack_tokens, so one that was measured would not be used",
+            where="train.micro_batch",
+            hint="leave one of them out",
+        )
+    check_replay(config, "replay_ratio", "max_forgetting")
     if config.pack_tokens is not None and config.layout == "padded":
         raise RecipeError(
             "there is nothing to pack in the layout 'padded'",

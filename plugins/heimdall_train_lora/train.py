@@ -9,6 +9,7 @@ from heimdall_core.errors import missing_extra
 from heimdall_core.types import Estimate, TrainContext, TrainResult
 from heimdall_run_transformers.packages import require_packages, share_cores
 from heimdall_run_transformers.training.places import check_url
+from heimdall_train_lora.going_on import check_adapter
 from heimdall_train_lora.settings import check_config, check_device
 
 
@@ -37,6 +38,7 @@ def ready(config: TrainingConfig) -> None:
     """Raises what would stop a training with these settings, before any data is read."""
     check_config(config)
     check_device(config)
+    check_adapter(config)
     require_packages("the trainer 'lora'")
     if find_spec("peft") is None:
         raise missing_extra("peft", "train", "the trainer 'lora'")

@@ -17,6 +17,7 @@ from heimdall_run_transformers.batches import collate, pack
 from heimdall_run_transformers.device import choose_device, cpu_threads
 from heimdall_run_transformers.documents import attend, best_kernel, use_documents
 from heimdall_run_transformers.tokens import embedding_rows, rust_tokenizer
+from heimdall_run_transformers.training.checkpointing import checkpoint_activations
 from heimdall_run_transformers.training.fit import fit_batch
 from heimdall_run_transformers.training.forgetting import (
     compare,
@@ -151,7 +152,7 @@ def _prepare(
     model = adapted.model
     use_documents(model)
     if config.gradient_checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})  # type: ignore[no-untyped-call]
+        checkpoint_activations(model)
     if sharded:
         shard_model(model, precision.device, processes.count)
         named = {n: p for n, p in adapted.peft.named_parameters() if p.requires_grad}
@@ -192,6 +193,8 @@ def _loop(
             processes,
         )
         rows_at_once = f"{plan.batch_size} rows at once, {plan.accumulation} times a step"
+        if model.is_gradient_checkpointing and not config.gradient_checkpointing:
+            rows_at_once += ", with gradient_checkpointing, without which not even one fits"
         context.emit(Event("note", "train", f"measured: {rows_at_once}"))
     parameters = sum(p.numel() for p in model.parameters())
     if config.use_qlora:  # two weights to a byte
@@ -220,7 +223,7 @@ def _loop(
         fingerprint=mark,
         emit=context.emit,
         precision=precision,
-        flops=Work(parameters, 6 if config.gradient_checkpointing else 4),
+        flops=Work(parameters, 6 if model.is_gradient_checkpointing else 4),
         peak=device_peak(precision.device),
         kernel=kernel,
         processes=processes,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from heimdall_core.errors import RecipeError
+from heimdall_run_transformers.training.idle import check_replay, refuse_unless_default
 
 if TYPE_CHECKING:  # listing plugins need not wait for its many fields
     from heimdall_core.config import TrainingConfig
@@ -94,3 +95,22 @@ def check_config(config: TrainingConfig) -> None:
             where="train.precision",
             hint="leave it out, or set 'fp32'",
         )
+    if config.pack_tokens is not None and config.layout != "packed":
+        raise RecipeError(
+            "there is nothing to pack: the trainer 'scratch' pads, which is faster there, unless "
+            "it is told otherwise",
+            where="train.pack_tokens",
+            hint="set layout = 'packed', or leave it out",
+        )
+    if config.max_steps is not None and config.copy_drill_steps >= config.max_steps:
+        raise RecipeError(
+            f"{config.copy_drill_steps} steps of drill leave none of max_steps = "
+            f"{config.max_steps} for the rows",
+            where="train.copy_drill_steps",
+            hint="lower it, or raise max_steps",
+        )
+    if config.optimizer != "muon":
+        refuse_unless_default(
+            config, "matrix_learning_rate", "no matrix is moved by Muon", "set optimizer = 'muon'"
+        )
+    check_replay(config, "replay_ratio")

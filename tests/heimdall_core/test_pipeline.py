@@ -408,3 +408,12 @@ def test_a_changed_input_of_a_generator_makes_its_rows_again(tmp_path: Path) -> 
     assert fresh(run(recipe, registry=found, runs=folder)) == []
     words.write_text("pear", encoding="utf-8")
     assert "generate" in fresh(run(recipe, registry=found, runs=folder))
+
+
+def test_a_run_that_a_launcher_starts_several_times_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(HeimdallError, match=r"one of 2 that a launcher started; .*--until split"):
+        run("nano", runs=tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -251,3 +251,20 @@ def test_a_recipe_carries_no_secret_in_a_url(url: str) -> None:
         Recipe.from_dict({"name": "x", "train": {"replay_dataset": url}})
     assert "hush" not in str(refused.value)
     Recipe.from_dict({"name": "x", "train": {"replay_dataset": "s3://bucket/rows"}})
+
+
+def test_a_tracker_that_nobody_is_is_named() -> None:
+    plugins = Registry(third_party=False, environ={})
+
+    def settings(*trackers: str, **more: str) -> None:
+        Recipe.load("nano", plugins, [
+            f"train.trackers={json.dumps(list(trackers))}",
+            *(f'train.{key}="{value}"' for key, value in more.items()),
+        ]).training(plugins)
+
+    with pytest.raises(RecipeError, match="the tracker 'tensorbord'; did you mean 'tensorboard'"):
+        settings("tensorbord")
+    with pytest.raises(RecipeError, match="names 'wandb', and wandb_project is not set"):
+        settings("files", "wandb")
+    settings("files", "wandb", wandb_project="mine")
+    settings()

@@ -76,6 +76,8 @@ class Progress:
     """Ended before its last step, by early stopping."""
     parts: int = 1
     """Parts that every micro-batch is computed in, since memory ran out."""
+    checkpointing: bool = False
+    """Gradient checkpointing was turned on, since memory ran out on a single row."""
     best_train_loss: float = 0.0
     """Training loss over the steps between the best validation and the one before it."""
     seconds: float = 0.0

@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import attrs
 import numpy as np
@@ -18,6 +18,7 @@ from transformers import PreTrainedModel
 from heimdall_run_transformers.batches import Batch
 from heimdall_run_transformers.encode import EncodedRow, lengths_of
 from heimdall_run_transformers.loss import answer_loss
+from heimdall_run_transformers.training.checkpointing import checkpoint_activations
 from heimdall_run_transformers.training.memory import free_bytes, out_of_memory, resident_bytes
 from heimdall_run_transformers.training.plan import Plan
 from heimdall_run_transformers.training.precision import Precision
@@ -43,8 +44,8 @@ def fit_batch(
     processes: Processes | None = None,
 ) -> Plan:
     """The plan with the micro-batch, among the divisors of the global batch, that takes the most
-    tokens a second on the longest rows without running out of memory. Of several processes the
-    first one measures, for all.
+    tokens a second on the longest rows without running out of memory. Where not even one row fits,
+    gradient checkpointing is turned on. Of several processes the first one measures, for all.
 
     What was found is kept in `work`, so that a resumed run, which must have the same, has it.
     """
@@ -52,8 +53,11 @@ def fit_batch(
     total = plan.batch_size * plan.accumulation
     own = ""
     if processes.first:
-        own = str(_fitting(model, plan, rows, lay, precision, work, fingerprint))
-    return _with(plan, total, int(processes.say(own)))
+        own = json.dumps(_fitting(model, plan, rows, lay, precision, work, fingerprint))
+    found = json.loads(processes.say(own))
+    if found["checkpointing"]:
+        checkpoint_activations(model)
+    return _with(plan, total, int(found["rows"]))
 
 
 def _fitting(
@@ -64,18 +68,39 @@ def _fitting(
     precision: Precision,
     work: Path,
     fingerprint: str,
-) -> int:
+) -> dict[str, Any]:
     total = plan.batch_size * plan.accumulation
     kept = work / FILE
     try:
-        found = json.loads(kept.read_text("utf-8"))
+        found: dict[str, Any] = json.loads(kept.read_text("utf-8"))
         if found["fingerprint"] == fingerprint:
-            return int(found["rows"])
+            return {"rows": int(found["rows"]), "checkpointing": bool(found["checkpointing"])}
     except (OSError, ValueError, KeyError):
         pass
     order = np.argsort(-lengths_of(rows), kind="stable")
     longest = [rows[int(number)] for number in order[: min(total, len(order))]]
-    best, speed, before = 1, 0.0, 0
+    model.train(True)  # dropout and checkpointing are of training alone, and are to be measured
+    best = _fastest(model, longest, total, lay, precision)
+    twice = not best and checkpoint_activations(model)
+    if twice:
+        best = _fastest(model, longest, total, lay, precision)
+    for parameter in model.parameters():
+        parameter.grad = None
+    work.mkdir(parents=True, exist_ok=True)
+    result = {"rows": max(1, best), "checkpointing": twice}
+    kept.write_text(json.dumps({"fingerprint": fingerprint, **result}), encoding="utf-8")
+    return result
+
+
+def _fastest(
+    model: PreTrainedModel,
+    longest: Sequence[EncodedRow],
+    total: int,
+    lay: Callable[[Sequence[EncodedRow]], Batch],
+    precision: Precision,
+) -> int:
+    """Rows of the fastest micro-batch; 0 where memory runs out on a single one."""
+    best, speed, before = 0, 0.0, 0
     for size in (n for n in range(1, len(longest) + 1) if total % n == 0):
         room = free_bytes()
         if precision.device.type == "cpu" and room and before * 2 > _SHARE * room:
@@ -92,10 +117,6 @@ def _fitting(
             best, speed = size, rate
         elif size >= 4 * best:
             break
-    for parameter in model.parameters():
-        parameter.grad = None
-    work.mkdir(parents=True, exist_ok=True)
-    kept.write_text(json.dumps({"fingerprint": fingerprint, "rows": best}), encoding="utf-8")
     return best
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from transformers import PreTrainedModel
 
 from heimdall_core.errors import ModelError
@@ -38,6 +38,7 @@ from heimdall_run_transformers.training.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
+from heimdall_run_transformers.training.checkpointing import checkpoint_activations
 from heimdall_run_transformers.training.memory import out_of_memory
 from heimdall_run_transformers.training.meter import Peak, Work, peak_memory
 from heimdall_run_transformers.training.optimizer import Optimizer, Tensors, like, whole
@@ -161,6 +162,8 @@ class Loop:
             self.progress, self.best, scale = load_checkpoint(file, self.trained, self.optimizer)
             if self.precision.scaler is not None and scale:
                 self.precision.scaler.load_state_dict(scale)
+            if self.progress.checkpointing:
+                self._compute_twice()
             self._tell("note", f"going on from the checkpoint of step {self.progress.step}")
         elif (self.work / FILE).exists():
             self._warn(f"the checkpoint in {self.work} is of other data or settings; starting anew")
@@ -259,16 +262,30 @@ class Loop:
         if self.precision.device.type == "cuda":
             torch.cuda.empty_cache()
         if rows == 1:
-            raise ModelError(
-                "memory ran out on a single row",
-                where="train",
-                hint="set gradient_checkpointing or use_qlora, or lower max_seq_length",
+            if not self._compute_twice():
+                raise ModelError(
+                    "memory ran out on a single row, with gradient checkpointing as well",
+                    where="train",
+                    hint="set use_qlora, or lower max_seq_length",
+                )
+            self.progress.checkpointing = True
+            self._warn(
+                "memory ran out on a single row: activations are computed twice from now on "
+                "(gradient_checkpointing), which learns the same in more time"
             )
+            return
         self.progress.parts *= 2
         self._warn(
             f"memory ran out on micro-batches of {rows} rows: {math.ceil(rows / 2)} from now on, "
             f"with the same {self.plan.batch_size * self.plan.accumulation} rows to a step",
         )
+
+    def _compute_twice(self) -> bool:
+        """Turns gradient checkpointing on; False where it cannot be, or is on."""
+        if not checkpoint_activations(self.model):
+            return False
+        self.flops = evolve(self.flops, factor=self.flops.factor + 2)
+        return True
 
     def _too_large(self, rows: int) -> ModelError:
         """Under FSDP the others wait for this process's part of the weights: no second try."""

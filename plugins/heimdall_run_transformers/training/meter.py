@@ -75,7 +75,7 @@ class Work:
     """Of the whole model, the head included."""
     factor: int
     """4: forward pass and gradients of the activations (LoRA); 6: gradients of the weights as
-    well, or the forward pass once more (checkpointing)."""
+    well; 2 more for the forward pass once more (checkpointing)."""
 
     @property
     def per_token(self) -> float:

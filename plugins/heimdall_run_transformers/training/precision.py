@@ -51,15 +51,21 @@ def choose_precision(asked: str, device: torch.device) -> Precision:
     else:
         name = asked  # type: ignore[assignment]  # the recipe's own check has seen to it
     old = device.type == "cuda" and torch.cuda.get_device_capability(device) < (8, 0)
+    check_format(name, device.type, old=old)
+    scaler = torch.amp.GradScaler(device.type) if name == "fp16" else None
+    return Precision(name, device, scaler)
+
+
+def check_format(name: str, kind: str, *, old: bool) -> None:
+    """Raises `RecipeError` for a number format that a device of this kind (`cpu`, `cuda`, `mps`)
+    does not compute in; `old` is a CUDA card from before Ampere."""
     if name == "bf16" and old:
         raise RecipeError(
             "this card does not compute in bf16", where="train.precision", hint="set it to 'fp16'"
         )
-    if name == "fp16" and device.type == "cpu":
+    if name == "fp16" and kind == "cpu":
         raise RecipeError(
             "the CPU does not train in fp16",
             where="train.precision",
             hint="set it to 'fp32' or 'bf16'",
         )
-    scaler = torch.amp.GradScaler(device.type) if name == "fp16" else None
-    return Precision(name, device, scaler)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
+import attrs
 import pytest
 from tiny_bases import ROWS, write_rows
 
@@ -105,3 +107,20 @@ def test_an_estimate_without_a_dataset_says_which_rows_it_assumes(
     assert f" rows of {tokens} tokens at once" in out
     _, out, _ = call(capsys, *estimate, "--tokens-per-row", "99", "--json")
     assert json.loads(out)["details"]["tokens_per_row"] == 99
+
+
+def test_an_estimate_of_a_dataset_counts_its_longest_rows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Micro-batches are drawn by length: the longest rows come together."""
+    long = attrs.evolve(ROWS[0], instruction="x" * 3500, id="")
+    write_examples(tmp_path / "rows.jsonl", [*ROWS, long])
+    code, out, _ = call(
+        capsys,
+        *("estimate", "--preset", "qwen_0_5b", "--device", "2080ti"),
+        *("--dataset", str(tmp_path / "rows.jsonl")),
+    )
+    assert code == 0
+    found = re.search(r"At the longest rows: .* \((\d+) tokens each\)", out)
+    assert found is not None
+    assert 1000 <= int(found[1]) < 1100

@@ -17,6 +17,7 @@ from heimdall_run_transformers.documents import use_documents
 from heimdall_run_transformers.loss import answer_loss
 from heimdall_train_lora.cards import find_card
 from heimdall_train_lora.forecast import _batch, _Counter, forecast, kept_bytes, meta_model
+from heimdall_train_lora.gguf_size import gguf_bytes
 from heimdall_train_lora.models import BaseFacts, find_facts, known_models
 from heimdall_train_lora.targets import LINEAR
 
@@ -190,3 +191,69 @@ def test_any_number_of_rows_is_counted_from_two(dora: bool) -> None:
     whole = kept_bytes(meta_model(TOY, 3, config, ATTENTION), _batch(5, 40), None)
     counted = _Counter(TOY, config, ATTENTION, find_card("cpu")).activations(5, 40)
     assert counted == pytest.approx(whole, rel=0.001)
+
+
+#: Files on the Hugging Face hub, as llama.cpp's quantiser made them.
+FILES = {
+    "Qwen/Qwen2.5-0.5B-Instruct": 397_808_192,
+    "Qwen/Qwen2.5-1.5B-Instruct": 986_048_768,
+    "Qwen/Qwen2.5-7B-Instruct": 4_683_074_240,
+    "microsoft/Phi-3-mini-4k-instruct": 2_393_231_072,
+    "TinyLlama/TinyLlama-1.1B-Chat-v1.0": 668_788_096,
+}
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_the_size_of_a_gguf_is_that_of_the_published_file(name: str) -> None:
+    facts = find_facts(name)
+    assert facts is not None
+    assert gguf_bytes(facts)["Q4_K_M"] == pytest.approx(FILES[name], rel=0.015)
+
+
+def settings_for(**changes: Any) -> TrainingConfig:
+    return TrainingConfig(
+        **{"base_model": "Qwen/Qwen2.5-0.5B-Instruct", "device": "2080ti", **changes}
+    )
+
+
+def test_a_forecast_counts_in_the_format_that_is_asked_for() -> None:
+    usual = forecast(settings_for(), 1000, 120).details
+    wide = forecast(settings_for(precision="fp32"), 1000, 120).details
+    assert (usual["precision"], wide["precision"]) == ("fp16", "fp32")
+    assert wide["bytes_by_part"]["base"] == 2 * usual["bytes_by_part"]["base"]
+    assert wide["bytes_by_part"]["activations"] > usual["bytes_by_part"]["activations"]
+    with pytest.raises(RecipeError, match="this card does not compute in bf16"):
+        forecast(settings_for(precision="bf16"), 1000, 120)
+    with pytest.raises(RecipeError, match="the CPU does not train in fp16"):
+        forecast(settings_for(precision="fp16", device="cpu"), 1000, 120)
+
+
+def test_a_budget_of_tokens_is_what_is_held_at_once() -> None:
+    few = forecast(settings_for(pack_tokens=500, max_seq_length=200), 1000, 100)
+    assert few.details["rows_at_once"] == 5
+    assert few.bytes < forecast(settings_for(max_seq_length=200), 1000, 100).bytes
+    all_of_a_step = forecast(settings_for(pack_tokens=8192), 1000, 100)
+    assert all_of_a_step.details["rows_at_once"] == 16
+    assert forecast(settings_for(pack_tokens=50), 1000, 100).details["rows_at_once"] == 1
+
+
+def test_checkpointing_is_recommended_where_nothing_else_fits() -> None:
+    long = {"max_seq_length": 4096, "base_model": "Qwen/Qwen2.5-1.5B-Instruct"}
+    found = forecast(settings_for(**long), 5000, 2300).details["recommended"]
+    assert found["gradient_checkpointing"] is True
+    assert found["per_device_train_batch_size"] * found["gradient_accumulation_steps"] == 16
+    assert (
+        "gradient_checkpointing" not in forecast(settings_for(), 5000, 100).details["recommended"]
+    )
+
+
+@pytest.mark.parametrize(("qlora", "said"), [(False, 8.2e9), (True, 5.1e9)])
+def test_the_guide_s_figure_is_taken_apart(qlora: bool, said: float) -> None:
+    config = settings_for(base_model="Qwen/Qwen2.5-1.5B-Instruct", use_qlora=qlora)
+    found = forecast(config, 5000, 150)
+    there = [part[0] for part in found.details["guide_parts"].values()]
+    here = [part[1] for part in found.details["guide_parts"].values()]
+    assert sum(there) == pytest.approx(said, rel=1e-6)
+    assert sum(here) == found.bytes
+    assert there[2] == 16 * 31_000_000
+    assert f"{said / 1e9:.1f} GB at batch_size = {4 if qlora else 8}" in found.details["guide_note"]

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
+from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 from tiny_bases import ROWS, make_base
+from transformers import AutoModelForCausalLM
 
 from heimdall_core.config import TrainingConfig
 from heimdall_core.dataset.io import write_examples
 from heimdall_core.errors import DatasetError, HeimdallError, ModelError, RecipeError
 from heimdall_core.testing import TrainerContract
 from heimdall_core.types import TrainContext
+from heimdall_run_transformers.adapter import attach
 from heimdall_run_transformers.load import load
+from heimdall_train_lora import build
+from heimdall_train_lora.going_on import check_adapter, check_targets
 from heimdall_train_lora.settings import DEFAULTS, READS
 from heimdall_train_lora.targets import resolve_targets
 from heimdall_train_lora.train import train
@@ -81,6 +87,11 @@ def test_targets_are_refused(wanted: tuple[str, ...], present: tuple[str, ...], 
         ({"replay_dataset": "nowhere.jsonl"}, DatasetError, "no such replay dataset"),
         ({"base_model": "./no/such"}, ModelError, "there is no such model directory"),
         ({"shard": True, "use_qlora": True}, RecipeError, "not shared out"),
+        ({"shard": True, "compile": True}, RecipeError, "gathers them block by block"),
+        ({"pack_tokens": 64, "micro_batch": "fit"}, RecipeError, "would not be used"),
+        ({"replay_ratio": 0.5}, RecipeError, "there is no replay_dataset"),
+        ({"max_forgetting": 5.0}, RecipeError, "max_forgetting = 5.0 does nothing"),
+        ({"continue_from": "nowhere"}, ModelError, "is no adapter"),
     ],
 )
 def test_settings_that_cannot_work(
@@ -195,3 +206,51 @@ def test_every_setting_that_is_accepted_is_read(
     assert READS - recorder.read <= only_with_replay
     assert recorder.read - READS <= scratch
     assert set(DEFAULTS) <= READS
+
+
+def _adapter(folder: Path, **shape: Any) -> str:
+    folder.mkdir()
+    values = {"r": 4, "lora_alpha": 8, "target_modules": ["q_proj"], **shape}
+    (folder / "adapter_config.json").write_text(json.dumps(values), encoding="utf-8")
+    (folder / "adapter_model.safetensors").touch()
+    return str(folder)
+
+
+def test_going_on_from_an_adapter_of_another_shape_says_which(
+    context: MakeContext, config: MakeConfig, tmp_path: Path
+) -> None:
+    """The adapter has its shape; what the recipe says of it must not be passed over."""
+    check_adapter(config(continue_from=_adapter(tmp_path / "same")))
+    other = config(continue_from=_adapter(tmp_path / "other", r=8, use_dora=True), use_rslora=True)
+    made = context()
+    with pytest.raises(RecipeError) as caught:
+        train(made, other)
+    said = str(caught.value)
+    assert "the adapter has lora_r = 8, use_rslora = false, use_dora = true" in said
+    assert "the recipe says lora_r = 4, use_rslora = true, use_dora = false" in said
+    assert "--set train.lora_r=8 --set train.use_rslora=false" in said
+    assert not made.output.exists()
+    with pytest.raises(RecipeError, match=r"the adapter is on q_proj.*recipe says k_proj, q_proj"):
+        check_targets({"k_proj", "q_proj"}, ["q_proj"])
+
+
+def test_dropout_of_the_recipe_is_that_of_the_adapter_that_is_gone_on_from(
+    bases: Callable[[str], Path], tmp_path: Path
+) -> None:
+    base = str(bases("qwen2"))
+    lora = LoraConfig(task_type="CAUSAL_LM", r=2, lora_dropout=0.5, target_modules=["q_proj"])
+    get_peft_model(AutoModelForCausalLM.from_pretrained(base), lora).save_pretrained(tmp_path / "a")
+    model = AutoModelForCausalLM.from_pretrained(base)
+    found = attach(model, tmp_path / "a", trainable=True, dropout=0.25)
+    shares = {m.p for n, m in found.named_modules() if n.endswith("lora_dropout.default")}
+    assert shares == {0.25}
+
+
+def test_eva_does_not_look_for_directions_for_ever(
+    context: MakeContext, config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "_EVA_PASSES", 2)
+    made = context()
+    with pytest.raises(RecipeError, match=r"no 60 directions .* in 2 passes over 36 training rows"):
+        train(made, config(lora_init="eva", lora_r=60, target_modules=("q_proj",)))
+    assert not made.output.exists()

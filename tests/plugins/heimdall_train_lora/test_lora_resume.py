@@ -15,6 +15,7 @@ from killed_training import kill_five_times, killed_context
 from heimdall_core.config import TrainingConfig
 from heimdall_core.errors import ModelError
 from heimdall_core.types import Event, TrainContext
+from heimdall_run_transformers.training import fit as fit_module
 from heimdall_run_transformers.training import loop as loop_module
 from heimdall_run_transformers.training.checkpoint import FILE
 from heimdall_train_lora.train import train
@@ -78,6 +79,62 @@ def test_memory_that_runs_out_on_one_row_is_an_error(
     monkeypatch.setattr(loop_module, "answer_loss", never)
     with pytest.raises(ModelError, match=r"memory ran out on a single row.*use_qlora"):
         train(context(), config())
+
+
+def test_memory_that_runs_out_on_one_row_turns_checkpointing_on(
+    context: MakeContext, config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is learnt is the same, dropout included; killed and started again as well."""
+    settings = config(per_device_train_batch_size=1, lora_dropout=0.1, save_steps=1)
+    expected = train(context("roomy"), settings)
+    real, calls = loop_module.answer_loss, []
+
+    def tight(model: Any, batch: Any) -> Any:
+        if not model.is_gradient_checkpointing:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return real(model, batch)
+
+    monkeypatch.setattr(loop_module, "answer_loss", tight)
+    events: list[Event] = []
+    with pytest.raises(KeyboardInterrupt):
+        train(context("tight", events.append), settings)
+    warnings = [event.message for event in events if event.kind == "warning"]
+    assert warnings == [
+        "memory ran out on a single row: activations are computed twice from now on "
+        "(gradient_checkpointing), which learns the same in more time"
+    ]
+    events.clear()
+    result = train(context("tight", events.append), settings)
+    assert not [event for event in events if event.kind == "warning"]
+    assert result.metrics["mfu"] > 0
+    for one, other in zip(expected.history, result.history, strict=True):
+        for name in one.keys() & {"loss", "validation_loss"}:
+            assert other[name] == pytest.approx(one[name], rel=1e-5)
+
+
+def test_where_no_row_fits_the_measured_micro_batch_has_checkpointing(
+    context: MakeContext, config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = fit_module.answer_loss
+
+    def tight(model: Any, batch: Any) -> Any:
+        if not (model.is_gradient_checkpointing and model.training):
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        return real(model, batch)
+
+    monkeypatch.setattr(fit_module, "answer_loss", tight)
+    events: list[Event] = []
+    settings = config(micro_batch="fit", max_steps=2)
+    train(context("fit", events.append), settings)
+    assert [
+        e for e in events if e.message.startswith("measured: ") and "without which" in e.message
+    ]
+    assert json.loads((context("fit").work / "fit.json").read_text("utf-8"))["checkpointing"]
+    formula = next(e.message for e in events if e.message.startswith("MFU = "))
+    assert "tokens/s × 6 ×" in formula
 
 
 def test_a_loss_that_is_no_number_stops_and_keeps_the_state_before(

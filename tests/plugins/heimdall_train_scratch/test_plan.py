@@ -86,6 +86,13 @@ def test_validations_and_checkpoints() -> None:
     [
         ({"train_from_scratch": False}, "train_from_scratch is false"),
         ({"train_from_scratch": True, "precision": "bf16"}, "precision = 'bf16'.* fp32"),
+        ({"train_from_scratch": True, "pack_tokens": 64}, "set layout = 'packed'"),
+        (
+            {"train_from_scratch": True, "copy_drill_steps": 5, "max_steps": 5},
+            "leave none of max_steps = 5",
+        ),
+        ({"train_from_scratch": True, "matrix_learning_rate": 0.1}, "set optimizer = 'muon'"),
+        ({"train_from_scratch": True, "replay_ratio": 0.1}, "there is no replay_dataset"),
     ],
 )
 def test_contradictions_are_refused(settings: dict[str, Any], message: str) -> None:
