@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -257,10 +258,14 @@ def test_a_tracker_that_nobody_is_is_named() -> None:
     plugins = Registry(third_party=False, environ={})
 
     def settings(*trackers: str, **more: str) -> None:
-        Recipe.load("nano", plugins, [
-            f"train.trackers={json.dumps(list(trackers))}",
-            *(f'train.{key}="{value}"' for key, value in more.items()),
-        ]).training(plugins)
+        Recipe.load(
+            "nano",
+            plugins,
+            [
+                f"train.trackers={json.dumps(list(trackers))}",
+                *(f'train.{key}="{value}"' for key, value in more.items()),
+            ],
+        ).training(plugins)
 
     with pytest.raises(RecipeError, match="the tracker 'tensorbord'; did you mean 'tensorboard'"):
         settings("tensorbord")
