@@ -217,8 +217,8 @@ class TrainingConfig:
     early_stopping_patience: int | None = field(default=None, validator=_maybe_positive())
     """Validations without a better loss after which training stops; none to go on to the end."""
     trackers: tuple[str, ...] = ("tensorboard", "files")
-    """Where metrics go, besides the screen: `tensorboard`, `files` (CSV and JSONL), `wandb`, and any
-    `NAME` of a plugin called `…-NAME`."""
+    """Where metrics go, besides the screen: `tensorboard`, `files` (CSV and JSONL), `wandb`, or
+    the `NAME` of a plugin called `…-NAME`."""
     wandb_project: str | None = None
     """Weights & Biases project; naming one turns that tracker on."""
     logging_steps: int = field(default=10, validator=_positive())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from attrs import fields_dict
-
 from heimdall_core.config import TrainingConfig
 from heimdall_core.errors import RecipeError, did_you_mean
 from heimdall_core.registry import Registry
@@ -16,7 +14,7 @@ def check_trackers(config: TrainingConfig, registry: Registry) -> None:
     """Raises `RecipeError` for a tracker that no plugin is called by, and for `wandb` without a
     project to write into. The usual ones may be blocked."""
     names = [plugin.name for plugin in registry.plugins]
-    usual = fields_dict(TrainingConfig)["trackers"].default
+    usual = TrainingConfig().trackers
     for name in config.trackers:
         if name not in usual and not any(n.rpartition("-")[2] == name for n in names):
             known = {n.removeprefix(_PREFIX) for n in names if n.startswith(_PREFIX)}

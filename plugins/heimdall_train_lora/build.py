@@ -127,6 +127,7 @@ def adapt(
         name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)
     )
     targets = resolve_targets(config.target_modules, linear - {"lm_head"})
+    check_rank(model, config, targets)
     if config.continue_from:
         found = attach(
             model, Path(config.continue_from), trainable=True, dropout=config.lora_dropout
@@ -154,6 +155,26 @@ def adapt(
         made.save_pretrained(str(start))
         made.peft_config["default"].init_lora_weights = _pissa(model)
     return _finish(made, targets, start)
+
+
+def check_rank(model: PreTrainedModel, config: TrainingConfig, targets: Sequence[str]) -> None:
+    """Raises `RecipeError` where the adapter's first weights are to be directions of a layer that
+    has fewer of them."""
+    if config.lora_init not in ("eva", "pissa"):
+        return
+    layers = [
+        (name, min(module.in_features, module.out_features))
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear) and name.rpartition(".")[2] in targets
+    ]
+    name, most = min(layers, key=lambda layer: layer[1])
+    if config.lora_r > most:
+        raise RecipeError(
+            f"'{config.lora_init}' wants lora_r = {config.lora_r} directions of "
+            f"{name.rpartition('.')[2]}, which has {most}",
+            where="train.lora_init",
+            hint=f"lower lora_r to {most}, or leave lora_init out",
+        )
 
 
 def _with_adapter(model: PreTrainedModel, lora: LoraConfig) -> Any:
@@ -209,13 +230,17 @@ def _pissa(model: PreTrainedModel) -> str:
 @frozen
 class _Batches:
     """Rows for EVA, which goes over them until every direction of every layer has settled: where
-    the rows hold fewer directions than are asked for, that is never."""
+    they have fewer tokens than directions are asked for, that is never."""
 
     rows: Sequence[EncodedRow]
     pad: int
     device: torch.device
     rank: int
     passes: list[None] = field(factory=list)
+
+    @property
+    def tokens(self) -> int:
+        return sum(len(row.tokens) for row in self.rows)
 
     def __len__(self) -> int:
         return -(-len(self.rows) // 8)
@@ -224,7 +249,7 @@ class _Batches:
         if len(self.passes) > _EVA_PASSES:
             raise RecipeError(
                 f"'eva' finds no {self.rank} directions that stay the same in {_EVA_PASSES} passes "
-                f"over {len(self.rows)} training rows",
+                f"over {len(self.rows)} training rows, {self.tokens} tokens",
                 where="train.lora_init",
                 hint="lower lora_r, train on more rows, or leave lora_init out",
             )

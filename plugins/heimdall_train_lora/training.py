@@ -17,7 +17,10 @@ from heimdall_run_transformers.batches import collate, pack
 from heimdall_run_transformers.device import choose_device, cpu_threads
 from heimdall_run_transformers.documents import attend, best_kernel, use_documents
 from heimdall_run_transformers.tokens import embedding_rows, rust_tokenizer
-from heimdall_run_transformers.training.checkpointing import checkpoint_activations
+from heimdall_run_transformers.training.checkpointing import (
+    checkpoint_activations,
+    checkpoints_activations,
+)
 from heimdall_run_transformers.training.fit import fit_batch
 from heimdall_run_transformers.training.forgetting import (
     compare,
@@ -193,7 +196,7 @@ def _loop(
             processes,
         )
         rows_at_once = f"{plan.batch_size} rows at once, {plan.accumulation} times a step"
-        if model.is_gradient_checkpointing and not config.gradient_checkpointing:
+        if checkpoints_activations(model) and not config.gradient_checkpointing:
             rows_at_once += ", with gradient_checkpointing, without which not even one fits"
         context.emit(Event("note", "train", f"measured: {rows_at_once}"))
     parameters = sum(p.numel() for p in model.parameters())
@@ -223,7 +226,7 @@ def _loop(
         fingerprint=mark,
         emit=context.emit,
         precision=precision,
-        flops=Work(parameters, 6 if model.is_gradient_checkpointing else 4),
+        flops=Work(parameters, 6 if checkpoints_activations(model) else 4),
         peak=device_peak(precision.device),
         kernel=kernel,
         processes=processes,

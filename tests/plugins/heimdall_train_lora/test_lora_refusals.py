@@ -92,6 +92,8 @@ def test_targets_are_refused(wanted: tuple[str, ...], present: tuple[str, ...], 
         ({"replay_ratio": 0.5}, RecipeError, "there is no replay_dataset"),
         ({"max_forgetting": 5.0}, RecipeError, "max_forgetting = 5.0 does nothing"),
         ({"continue_from": "nowhere"}, ModelError, "is no adapter"),
+        ({"lora_init": "eva", "lora_r": 65}, RecipeError, "directions of .*_proj, which has 32"),
+        ({"lora_init": "pissa", "lora_r": 33}, RecipeError, "lower lora_r to 32"),
     ],
 )
 def test_settings_that_cannot_work(
@@ -249,8 +251,9 @@ def test_dropout_of_the_recipe_is_that_of_the_adapter_that_is_gone_on_from(
 def test_eva_does_not_look_for_directions_for_ever(
     context: MakeContext, config: MakeConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build, "_EVA_PASSES", 2)
+    monkeypatch.setattr(build, "_EVA_PASSES", 4)
     made = context()
-    with pytest.raises(RecipeError, match=r"no 60 directions .* in 2 passes over 36 training rows"):
+    write_examples(made.train, ROWS[:2])
+    with pytest.raises(RecipeError, match=r"no 60 directions .* in 4 passes over 2 training rows"):
         train(made, config(lora_init="eva", lora_r=60, target_modules=("q_proj",)))
     assert not made.output.exists()

@@ -18,6 +18,7 @@ from heimdall_core.types import Event, TrainContext
 from heimdall_run_transformers.training import fit as fit_module
 from heimdall_run_transformers.training import loop as loop_module
 from heimdall_run_transformers.training.checkpoint import FILE
+from heimdall_run_transformers.training.checkpointing import checkpoints_activations
 from heimdall_train_lora.train import train
 
 MakeConfig = Callable[..., TrainingConfig]
@@ -90,7 +91,7 @@ def test_memory_that_runs_out_on_one_row_turns_checkpointing_on(
     real, calls = loop_module.answer_loss, []
 
     def tight(model: Any, batch: Any) -> Any:
-        if not model.is_gradient_checkpointing:
+        if not checkpoints_activations(model):
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
         calls.append(1)
         if len(calls) == 4:
@@ -121,7 +122,7 @@ def test_where_no_row_fits_the_measured_micro_batch_has_checkpointing(
     real = fit_module.answer_loss
 
     def tight(model: Any, batch: Any) -> Any:
-        if not (model.is_gradient_checkpointing and model.training):
+        if not (checkpoints_activations(model) and model.training):
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
         return real(model, batch)
 
