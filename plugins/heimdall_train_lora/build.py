@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from attrs import field, frozen
+from attrs import define, field, frozen
 from peft import (
     EvaConfig,
     LoraConfig,
@@ -41,7 +41,7 @@ from heimdall_train_lora.targets import linear_names, resolve_targets
 _EXACT = 1024
 
 #: Rows whose activations EVA looks at, and how often at most.
-_EVA_ROWS, _EVA_PASSES = 64, 50
+_EVA_ROWS, _EVA_PASSES = 64, 200
 
 
 @frozen(eq=False)
@@ -139,9 +139,10 @@ def adapt(
         # Looked at without the markers' rows, whose layers EVA would take for adapted ones.
         plain = _with_adapter(model, _lora(config, targets, None, model))
         device = next(model.parameters()).device
-        batches = _Batches(rows[:_EVA_ROWS], pad, device, config.lora_r)
+        batches = _batches(rows[:_EVA_ROWS], pad, device)
+        looks = _Looks(batches, config.lora_r)
         with redirect_stdout(io.StringIO()):  # a line for each layer and batch of few tokens
-            state = get_eva_state_dict(plain, batches, show_progress_bar=False)
+            state = get_eva_state_dict(plain, batches, forward_fn=looks, show_progress_bar=False)
         model = plain.unload()
     made = _with_adapter(model, _lora(config, targets, markers, model))
     made.peft_config["default"].base_model_name_or_path = base
@@ -227,40 +228,41 @@ def _pissa(model: PreTrainedModel) -> str:
     return "pissa" if model.config.hidden_size <= _EXACT else "pissa_niter_16"
 
 
-@frozen
-class _Batches:
-    """Rows for EVA, which goes over them until every direction of every layer has settled: where
-    they have fewer tokens than directions are asked for, that is never."""
+@define
+class _Looks:
+    """Forward passes of EVA, counted: it goes over its batches until every direction of every layer
+    has settled, and where they have fewer tokens than directions are asked for, that is never."""
 
-    rows: Sequence[EncodedRow]
-    pad: int
-    device: torch.device
+    batches: Sequence[dict[str, torch.Tensor]]
     rank: int
-    passes: list[None] = field(factory=list)
+    done: int = 0
 
-    @property
-    def tokens(self) -> int:
-        return sum(len(row.tokens) for row in self.rows)
-
-    def __len__(self) -> int:
-        return -(-len(self.rows) // 8)
-
-    def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
-        if len(self.passes) > _EVA_PASSES:
+    def __call__(self, model: Any, inputs: dict[str, torch.Tensor]) -> Any:
+        self.done += 1
+        if self.done > _EVA_PASSES * len(self.batches):
+            tokens = sum(int(batch["attention_mask"].sum()) for batch in self.batches)
             raise RecipeError(
                 f"'eva' finds no {self.rank} directions that stay the same in {_EVA_PASSES} passes "
-                f"over {len(self.rows)} training rows, {self.tokens} tokens",
+                f"over {tokens} tokens of training rows",
                 where="train.lora_init",
                 hint="lower lora_r, train on more rows, or leave lora_init out",
             )
-        self.passes.append(None)
-        for first in range(0, len(self.rows), 8):
-            chosen = self.rows[first : first + 8]
-            tokens = collate(chosen, self.pad).tokens.to(self.device)
+        return model(**inputs)
+
+
+def _batches(
+    rows: Sequence[EncodedRow], pad: int, device: torch.device
+) -> list[dict[str, torch.Tensor]]:
+    def made() -> Iterator[dict[str, torch.Tensor]]:
+        for first in range(0, len(rows), 8):
+            chosen = rows[first : first + 8]
+            tokens = collate(chosen, pad).tokens.to(device)
             mask = torch.zeros_like(tokens)
             for index, row in enumerate(chosen):
                 mask[index, : len(row.tokens)] = 1
             yield {"input_ids": tokens, "attention_mask": mask}
+
+    return list(made())
 
 
 def parameter_groups(
