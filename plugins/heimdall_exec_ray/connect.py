@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from heimdall_core.errors import HeimdallError, missing_extra
+from heimdall_exec_ray.daemon import watched
 from heimdall_exec_ray.options import RayOptions
 
 #: Of a cluster that is started here: a node that does not answer for a while may be busy, not dead.
@@ -68,7 +69,8 @@ def connected(options: RayOptions | None = None) -> Iterator[Any]:
         return
     _connect(ray, options)
     try:
-        yield ray
+        with watched():
+            yield ray
     finally:
         ray.shutdown()
 
