@@ -56,8 +56,9 @@ class TeacherFailure(HeimdallError):
     """A request to a teacher that brought no answer.
 
     `kind` says what to do: `busy` (slow down), `server`, `timeout`, `connection` and `broken` (an
-    answer that cannot be read) are worth another try; `request` is not, and `fatal` means that no
-    request will be answered (no key, no such model).
+    answer that cannot be read) are worth another try; `request` is not. Neither is `denied`, and
+    where that happens again and again no request will be answered, which `fatal` says at once (no
+    key, no such model).
     """
 
     def __init__(

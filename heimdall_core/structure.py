@@ -20,6 +20,7 @@ from cattrs.errors import (
 )
 
 from heimdall_core.errors import RecipeError, did_you_mean
+from heimdall_core.hidden import is_secret_name
 
 T = TypeVar("T")
 
@@ -206,7 +207,8 @@ def _explain(error: BaseException, where: str, kind: Any, data: Any) -> Iterator
     elif isinstance(error, ForbiddenExtraKeysError):
         for name in sorted(error.extra_fields):
             value = data.get(name) if isinstance(data, Mapping) else None
-            shown = f" = {_show(value)}" if not isinstance(value, Mapping) else ""
+            is_shown = not isinstance(value, Mapping) and not is_secret_name(name)
+            shown = f" = {_show(value)}" if is_shown else ""
             yield f"{_join(where, name)}{shown}: unknown key; {_suggest(name, error.cl)}"
     elif isinstance(error, RecipeError):  # a class that says itself what is wrong with it
         path = _join(where, error.where) if error.where else where

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from importlib import import_module
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from heimdall_core.errors import TeacherFailure, missing_extra
+from heimdall_core.errors import HeimdallError, TeacherFailure, missing_extra
 from heimdall_core.teaching.replies import decoded, scrubbed, secret, status_failure
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
@@ -50,6 +51,11 @@ class OfficialClient:
             self.key = os.environ.get(options.key_variable, "").strip() or "none"
         else:
             self.key = secret(options.key_variable, what)
+        if not re.fullmatch(r"[\x21-\x7e]+", self.key):
+            raise HeimdallError(
+                f"the key in {options.key_variable} holds a character that no key can have",
+                hint="copy it again, without blanks and line ends",
+            )
         self._client = getattr(module, f"Async{name}")(
             api_key=self.key,
             base_url=options.base_url or None,

@@ -19,7 +19,6 @@ _AGAIN = {408: "timeout", 409: "server", 425: "busy", 429: "busy", 529: "busy"}
 _FATAL = {
     401: "the key was refused",
     402: "there is nothing left to pay with",
-    403: "the key may not do this",
     404: "no such model or address",
 }
 _LONGEST_WAIT = 3600.0
@@ -41,8 +40,9 @@ def scrubbed(text: str, key: str) -> str:
     """`text` without the key, nor any longer part of it."""
     if len(key) < 8:
         return text
-    for part in (key, key[: len(key) // 2], key[len(key) // 2 :]):
-        text = text.replace(part, _HIDDEN)
+    for form in dict.fromkeys((key, json.dumps(key)[1:-1])):
+        for part in (form, form[: len(form) // 2], form[len(form) // 2 :]):
+            text = text.replace(part, _HIDDEN)
     return text
 
 
@@ -50,10 +50,12 @@ def status_failure(
     status: int, headers: Mapping[str, str], body: str, key: str, now: float | None = None
 ) -> TeacherFailure:
     """What an HTTP status of 400 and above means, in one line without the key."""
-    said = scrubbed(_message(body), key)
+    said = _message(scrubbed(body, key), key)
     text = f"HTTP {status}" + (f": {said}" if said else "")
     if status in _FATAL:
         return TeacherFailure("fatal", f"{_FATAL[status]} ({text})")
+    if status == 403:  # by moderation for one request, or for all that this key sends
+        return TeacherFailure("denied", f"the key may not do this ({text})")
     kind = _AGAIN.get(status, "server" if status >= 500 else "request")
     return TeacherFailure(kind, text, retry_after=retry_after(headers, now))
 
@@ -118,12 +120,13 @@ def plain_messages(messages: Sequence[Any]) -> list[dict[str, str]]:
     return [{"role": each.role, "content": each.content} for each in messages]
 
 
-def _message(body: str) -> str:
-    """What an error's body says, on one short line."""
+def _message(body: str, key: str) -> str:
+    """What an error's body says, on one short line; the key is taken out before it is cut, or half
+    of it might stay."""
     try:
         data = json.loads(body)
         error = data.get("error", data)
         text = error.get("message", "") if isinstance(error, dict) else error
     except (ValueError, AttributeError, RecursionError):
         text = body
-    return " ".join(str(text).split())[:200]
+    return " ".join(scrubbed(str(text), key).split())[:200]

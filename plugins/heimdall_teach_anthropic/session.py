@@ -20,6 +20,7 @@ from heimdall_teach_anthropic.options import AnthropicOptions
 Finish = Literal["stop", "length"]
 
 _TOOL = "answer"
+_CUT_OFF = ("max_tokens", "model_context_window_exceeded", "pause_turn")
 
 
 def answer(messages: Sequence[Any], options: AnthropicOptions) -> TeacherAnswer:
@@ -103,5 +104,5 @@ def read(data: Mapping[str, Any], key: str = "") -> TeacherAnswer:
             texts.append(block["text"])
     if not texts:
         raise broken("has no text")
-    finish: Finish = "length" if why == "max_tokens" else "stop"
+    finish: Finish = "length" if why in _CUT_OFF else "stop"
     return TeacherAnswer(scrubbed("".join(texts), key), **tokens, finish=finish)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from attrs import field, frozen, validators
 
+from heimdall_core.hidden import plain_address, variable_name
+
 
 @frozen
 class OpenAIOptions:
@@ -11,10 +13,10 @@ class OpenAIOptions:
 
     model: str = field(default="gpt-4o-mini", validator=validators.min_len(1))
     """Name of the model."""
-    base_url: str = ""
+    base_url: str = field(default="", validator=plain_address)
     """Address of another server that speaks the interface (vLLM, Ollama, llama.cpp), up to
     `/v1`; empty for OpenAI."""
-    key_variable: str = "OPENAI_API_KEY"
+    key_variable: str = field(default="OPENAI_API_KEY", validator=variable_name)
     """Environment variable that holds the key. A server on this machine needs none."""
     timeout: float = field(default=60.0, validator=validators.gt(0))
     """Seconds that one request may take in all, however slowly the answer drips."""

@@ -18,6 +18,10 @@ from heimdall_teach_openai.options import OpenAIOptions
 
 Finish = Literal["stop", "length"]
 
+#: What servers with this interface say of an answer that was cut off, and of one that failed.
+_CUT_OFF = ("length", "max_tokens", "max_output_tokens", "model_length")
+_FAILED = ("error", "abort", "aborted", "cancelled")
+
 
 def answer(messages: Sequence[Any], options: OpenAIOptions) -> TeacherAnswer:
     """One answer. Raises `TeacherFailure`."""
@@ -83,7 +87,9 @@ def read(data: Mapping[str, Any], key: str = "") -> TeacherAnswer:
         "prompt_tokens": count(usage.get("prompt_tokens")),
         "answer_tokens": count(usage.get("completion_tokens")),
     }
-    why = choices[0].get("finish_reason")
+    why = str(choices[0].get("finish_reason") or "stop").lower()
+    if why in _FAILED:
+        raise broken(f"ended with '{why}'")
     if message.get("refusal") or why == "content_filter":
         return TeacherAnswer(
             scrubbed(str(message.get("refusal") or ""), key), **tokens, finish="refused"
@@ -92,5 +98,5 @@ def read(data: Mapping[str, Any], key: str = "") -> TeacherAnswer:
     if not isinstance(text, str):
         raise broken("has no text")
     return TeacherAnswer(
-        scrubbed(text, key), **tokens, finish="length" if why == "length" else "stop"
+        scrubbed(text, key), **tokens, finish="length" if why in _CUT_OFF else "stop"
     )

@@ -98,6 +98,7 @@ def test_what_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
         (400, "request"),
         (422, "request"),
         (401, "fatal"),
+        (403, "denied"),
         (404, "fatal"),
     ],
 )
@@ -208,3 +209,35 @@ def test_what_is_allowed_and_rare(proxies: dict[str, str], monkeypatch: pytest.M
         listening.shutdown()
         listening.server_close()
     assert _Strange.seen[-1] == "/elsewhere"
+
+
+@pytest.mark.parametrize(
+    ("why", "finish"),
+    [("stop", "stop"), (None, "stop"), ("eos", "stop"), ("length", "length")]
+    + [(why, "length") for why in ("model_length", "MAX_TOKENS", "max_output_tokens")],
+)
+def test_why_an_answer_ended(why: str | None, finish: str) -> None:
+    data = {"choices": [{"message": {"content": "RETURN 1"}, "finish_reason": why}]}
+    assert openai.read(data).finish == finish
+
+
+def test_an_answer_that_failed_halfway_is_none() -> None:
+    for why in ("error", "abort"):
+        data = {"choices": [{"message": {"content": "RETU"}, "finish_reason": why}]}
+        with pytest.raises(TeacherFailure, match=f"ended with '{why}'") as caught:
+            openai.read(data)
+        assert caught.value.billed
+
+
+@pytest.mark.parametrize(
+    ("why", "finish"),
+    [
+        ("end_turn", "stop"),
+        ("tool_use", "stop"),
+        ("max_tokens", "length"),
+        ("model_context_window_exceeded", "length"),
+    ],
+)
+def test_why_an_answer_of_the_other_interface_ended(why: str, finish: str) -> None:
+    data = {"content": [{"type": "text", "text": "RETURN 1"}], "stop_reason": why}
+    assert anthropic.read(data).finish == finish
