@@ -34,6 +34,8 @@ def labelled_pairs(path: Path | None) -> list[dict[str, Any]]:
             raise DatasetError(f"not valid JSON: {error}", where=where) from error
         if not isinstance(pair, dict) or not isinstance(pair.get("right"), bool):
             raise DatasetError("needs question, query, and right = true or false", where=where)
+        if not all(isinstance(pair.get(name), str) for name in ("question", "query")):
+            raise DatasetError("needs question, query, and right = true or false", where=where)
         found.append(pair)
     return found
 
@@ -46,6 +48,7 @@ def measure(
     *,
     min_score: int = 4,
     budget_usd: float = 0.0,
+    prices: str = "",
     cache: str = "",
 ) -> dict[str, Any]:
     """Agreement, Cohen's kappa and both kinds of mistakes, of the pairs that were scored; beside
@@ -57,6 +60,7 @@ def measure(
         task="judge",
         min_score=min_score,
         budget_usd=budget_usd,
+        prices=prices,
         cache=cache,
         execute=False,
     )
@@ -74,9 +78,13 @@ def measure(
 
     distiller = Distiller(options, find_teacher)
     try:
-        distiller.run(lambda outcome: outcomes.update({outcome.item.index: outcome}), items=items())
+        distiller.run(
+            lambda outcome: outcomes.update({outcome.item.index: outcome}), items=list(items())
+        )
     finally:
         distiller.cache.close()
+    if distiller.fatal is not None:
+        raise distiller.fatal
     said: list[bool | None] = []
     for index in range(len(pairs)):
         outcome = outcomes[index]
@@ -84,6 +92,8 @@ def measure(
         said.append(True if outcome.status == "accepted" else False if is_judged else None)
     return {
         "unscored": said.count(None),
+        "not_asked": sum(each.status == "not asked" for each in outcomes.values()),
+        "stopped": distiller.stopped,
         **_figures(pairs, said),
         "by_kind": _by_kind(pairs, said),
         "rule": _figures(pairs, [names_agree(pair) for pair in pairs]),

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from attrs import frozen
@@ -18,9 +18,14 @@ from heimdall_gen_distill.budget import Budget
 from heimdall_gen_distill.cache import AnswerCache, request_key, request_text, text_key
 from heimdall_gen_distill.limits import Gate, Pace
 from heimdall_gen_distill.prices import Price
+from heimdall_gen_distill.words import is_unicode
 
 _AGAIN = frozenset({"busy", "server", "timeout", "connection", "broken"})
 _LONGEST_PAUSE = 60.0
+#: Seconds: pauses that are not worth one, and those that the user is told of.
+_SHORT, _WORTH_TELLING = 0.002, 5.0
+#: So many requests denied one after the other: all of them will be. One alone may be moderation.
+_DENIED = 5
 #: Tokens that a server may count beyond the bytes of a request.
 _MARGIN = 64
 
@@ -49,6 +54,8 @@ class Answer:
     """What it cost when it was asked, at today's prices."""
     asked: str
     cached: bool
+    key: str = ""
+    """What it is kept under."""
 
 
 class Asker:
@@ -62,6 +69,7 @@ class Asker:
         budget: Budget,
         price: Price,
         limits: Limits,
+        tell: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.teacher, self.session = teacher, session
         self.price, self.limits = price, limits
@@ -76,6 +84,10 @@ class Asker:
         self._refused: dict[str, Answer] = {}
         self._random = random.Random()  # noqa: S311 - jitter
         self.fatal: TeacherFailure | None = None
+        self.answered = 0
+        """Answers that came, those of the cache not among them."""
+        self._denied = 0
+        self._tell = tell
 
     def key(self, request: TeacherRequest) -> str:
         """What the answer to a request is kept under."""
@@ -107,7 +119,7 @@ class Asker:
         kept = self._cache.get(key)
         if kept is not None:
             self.counts["cached"] += 1
-            return self._answer(kept.answer, kept.asked, cached=True)
+            return self._answer(key, kept.answer, kept.asked, cached=True)
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._flying[key] = future
         try:
@@ -138,14 +150,17 @@ class Asker:
                 answer = await self._once(rendered, size, max_tokens, epoch)
             except TeacherFailure as failure:
                 self.counts[failure.kind] += 1
-                if failure.kind == "fatal":
-                    self.fatal = failure
+                if failure.kind in ("fatal", "denied"):
+                    failure = self._refused_all(failure)
+                    if failure.kind == "fatal":
+                        self.fatal = failure
+                    raise failure from None
                 if failure.kind not in _AGAIN or attempt == self.limits.attempts:
                     raise
                 pause = failure.retry_after
             else:
                 asked = self._cache.put(key, self.teacher.name, self.session.model, answer)
-                return self._answer(answer, asked, cached=False)
+                return self._answer(key, answer, asked, cached=False)
             finally:
                 self.gate.leave()
             longest = min(self.limits.backoff * 2 ** (attempt - 1), _LONGEST_PAUSE)
@@ -154,9 +169,8 @@ class Asker:
         raise AssertionError("unreachable")
 
     async def _once(self, rendered: Json, size: int, max_tokens: int, epoch: int) -> TeacherAnswer:
-        wait = max(self._requests.delay(), self._tokens.delay(size / 4 + max_tokens))
-        if wait > 0.002:
-            await asyncio.sleep(wait)
+        tokens = size / 4 + max_tokens
+        await self._turn(tokens)
         # A token is at least one byte: this is the most that it can cost.
         reserved = await self._budget.reserve(self.price.cost(size, max_tokens))
         self.counts["sent"] += 1
@@ -164,8 +178,10 @@ class Asker:
             answer = await self.session.send(rendered)
         except TeacherFailure as failure:
             self._budget.settle(reserved, reserved if failure.billed else 0.0, known=False)
-            if failure.kind == "busy":
-                self.gate.busy(epoch, failure.retry_after)
+            if not failure.billed:
+                self._tokens.correct(-tokens)
+            if failure.kind == "busy" or failure.retry_after:
+                self._slow_down(epoch, failure)
             raise
         except BaseException:
             self._budget.settle(reserved, reserved, known=False)
@@ -174,12 +190,44 @@ class Asker:
             answer = _guessed(answer, size)
         cost = self.price.cost(answer.prompt_tokens, answer.answer_tokens)
         self._budget.settle(reserved, cost)
+        self._tokens.correct(answer.prompt_tokens + answer.answer_tokens - tokens)
         if not answer.text.strip() and answer.finish != "refused":
             raise TeacherFailure("broken", "the answer is empty")
+        if not is_unicode(answer.text):
+            raise TeacherFailure("broken", "the answer holds half a character")
         self.gate.went_well()
+        self.answered += 1
+        self._denied = 0
         return answer
 
-    def _answer(self, answer: TeacherAnswer, asked: str, *, cached: bool) -> Answer:
+    async def _turn(self, tokens: float) -> None:
+        """Waits for a turn in which the server is not to be left alone. One that comes while it is
+        counts as used: others would come too many at once when it is over."""
+        while True:
+            wait = max(self._requests.delay(), self._tokens.delay(tokens))
+            if wait > _SHORT:
+                await asyncio.sleep(wait)
+            if not await self.gate.until_open():
+                return
+
+    def _slow_down(self, epoch: int, failure: TeacherFailure) -> None:
+        pause = failure.retry_after or 0.0
+        if pause >= _WORTH_TELLING and self.gate.pause() < pause / 2:
+            self._tell(
+                f"{self.teacher.name} wants to be left alone for {pause:,.0f} s ({failure.message})"
+            )
+        if failure.kind == "busy":
+            self.gate.busy(epoch, pause)
+        else:
+            self.gate.rest(pause)
+
+    def _refused_all(self, failure: TeacherFailure) -> TeacherFailure:
+        """A request that was denied: `fatal` where no other will be answered either."""
+        self._denied += 1
+        is_one_of_many = self._denied < _DENIED and (failure.kind == "denied" or self.answered)
+        return TeacherFailure("request" if is_one_of_many else "fatal", failure.message)
+
+    def _answer(self, key: str, answer: TeacherAnswer, asked: str, *, cached: bool) -> Answer:
         return Answer(
             answer.text,
             answer.finish,
@@ -188,6 +236,7 @@ class Asker:
             self.price.cost(answer.prompt_tokens, answer.answer_tokens),
             asked,
             cached,
+            key,
         )
 
 
@@ -226,8 +275,15 @@ class ThreadSession:
 
 
 def estimate_tokens(messages: Sequence[Any]) -> int:
-    """About how many tokens messages are."""
-    return sum(len(each.content) for each in messages) // 4 + 8 * len(messages)
+    """About how many tokens messages are: one for four letters, one for a sign of other scripts."""
+    signs = sum(len(each.content) for each in messages)
+    others = sum(1 for each in messages for sign in each.content if sign > "\u02ff")
+    return (signs - others) // 4 + others + 8 * len(messages)
+
+
+def most_tokens(messages: Sequence[Any]) -> int:
+    """No fewer than they are: a token is at least one byte."""
+    return sum(len(each.content.encode()) for each in messages) + _MARGIN
 
 
 def _guessed(answer: TeacherAnswer, size: int) -> TeacherAnswer:

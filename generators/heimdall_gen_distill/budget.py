@@ -23,7 +23,8 @@ class Budget:
         """Requests that were sent, each retry among them."""
         self._reserved = 0.0
         self._flying = 0
-        self._changed = asyncio.Event()
+        #: Those that wait for room. Futures, for a budget outlives the event loop of one wave.
+        self._waiting: list[asyncio.Future[None]] = []
         #: Most that an answer cost in proportion to what was reserved for it: a server may count
         #: more tokens than there are bytes.
         self._ratio = 1.0
@@ -48,8 +49,9 @@ class Budget:
                     f"the budget of {self.usd:g} USD leaves no room for another request: "
                     f"{self.spent:.4f} spent, {wanted:.4f} needed"
                 )
-            self._changed.clear()
-            await self._changed.wait()
+            room = asyncio.get_running_loop().create_future()
+            self._waiting.append(room)
+            await room
         self._reserved += most
         self._flying += 1
         self.sent += 1
@@ -66,4 +68,7 @@ class Budget:
                 self._ratio = max(self._ratio, self._ratio * cost / reserved)
         if not self._flying:
             self._reserved = 0.0  # no crumbs of rounding
-        self._changed.set()
+        waiting, self._waiting = self._waiting, []
+        for room in waiting:
+            if not room.done() and not room.get_loop().is_closed():
+                room.set_result(None)

@@ -10,7 +10,6 @@ import click
 
 from heimdall_core.cli.common import (
     console,
-    human_seconds,
     json_option,
     print_json,
     progress,
@@ -19,11 +18,13 @@ from heimdall_core.cli.common import (
 )
 from heimdall_core.errors import FindingsError, HeimdallError, did_you_mean
 from heimdall_core.structure import structure
+from heimdall_gen_distill.forecast import Forecast
 from heimdall_gen_distill.options import DistillOptions
-from heimdall_gen_distill.progress import Forecast
 from heimdall_gen_distill.prompts import TASKS, load_prompt, source
 
 _path = click.Path(path_type=Path)
+#: 0 would read as "spend nothing" and mean "no limit".
+_more_than_0 = click.FloatRange(0, min_open=True)
 
 
 def command() -> click.Command:
@@ -41,10 +42,16 @@ def command() -> click.Command:
 @click.option("--schema", help="JSON file with graph schemas.")
 @click.option("--samples", type=int, help="Answers per prompt that vote.")
 @click.option("--judge", help="Second teacher that scores the pairs: NAME or NAME:MODEL.")
+@click.option("--judge-url", help="Address of the judge, where it is not the teacher's own.")
+@click.option(
+    "--judge-set", "judge_settings", multiple=True, metavar="KEY=VALUE", help="Judge's option."
+)
 @click.option("--min-score", type=int, help="Lowest score, 1 to 5, that is accepted.")
 @click.option("--repairs", type=int, help="Times that a refused query goes back with the finding.")
-@click.option("--budget-usd", type=float, help="Hard stop in US dollars.")
-@click.option("--max-requests", type=int, help="Hard stop in requests, retries included.")
+@click.option("--budget-usd", type=_more_than_0, help="Hard stop in US dollars.")
+@click.option(
+    "--max-requests", type=click.IntRange(1), help="Hard stop in requests, retries included."
+)
 @click.option("--requests-per-minute", type=float)
 @click.option("--tokens-per-minute", type=float)
 @click.option("--concurrency", type=int, help="Most requests at once.")
@@ -103,8 +110,11 @@ def distill(ctx: click.Context, /, output: Path | None, task: str, **given: Any)
         raise FindingsError("there are no prompts", where=options.prompts)
     if as_json:
         click.echo(json.dumps(report, ensure_ascii=False))
-        return
-    _print_report(output, report)
+    else:
+        _print_report(output, report)
+    if report["fatal"]:
+        hint = f"what was answered is in {output}; run it again to go on"
+        raise HeimdallError(report["stopped"], where="teacher", hint=hint)
 
 
 @distill.command("stats")
@@ -140,16 +150,22 @@ def stats_command(file: Path, as_json: bool) -> None:
 @click.option("--base-url", help="Another server that speaks its interface.")
 @click.option("--pairs", type=_path, help="JSONL of your own: question, query, right.")
 @click.option("--min-score", type=click.IntRange(1, 5), default=4, show_default=True)
-@click.option("--budget-usd", type=float, default=0.0)
+@click.option("--budget-usd", type=_more_than_0, default=None, help="Hard stop in US dollars.")
+@click.option("--prices", default="", help="TOML table of prices of your own.")
 @click.option("--cache", default="", help="Folder where answers are kept.")
+@click.option(
+    "--judge-set", "judge_settings", multiple=True, metavar="KEY=VALUE", help="Judge's option."
+)
 @json_option
 def agreement_command(
     judge: str,
     base_url: str | None,
     pairs: Path | None,
     min_score: int,
-    budget_usd: float,
+    budget_usd: float | None,
+    prices: str,
     cache: str,
+    judge_settings: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Hold a judge against pairs that people have labelled: how often both say the same."""
@@ -159,16 +175,19 @@ def agreement_command(
     found = measure(
         registry().teacher,
         name,
-        table,
+        {**table, **settings_table(judge_settings)},
         pairs,
         min_score=min_score,
-        budget_usd=budget_usd,
+        budget_usd=budget_usd or 0.0,
+        prices=prices,
         cache=cache,
     )
     if as_json:
         print_json(found)
         return
-    if not found["pairs"]:
+    if found["stopped"]:
+        click.echo(f"! {found['not_asked']} pairs were not asked: {found['stopped']}", err=True)
+    elif not found["pairs"]:
         click.echo(f"none of the {found['unscored']} pairs got a score: this is no judge", err=True)
     click.echo(
         f"{found['agreed']} of {found['pairs']} scored pairs: "
@@ -189,12 +208,18 @@ def _options(task: str, given: dict[str, Any]) -> DistillOptions:
     table = settings_table(given.pop("settings"))
     teacher = settings_table(given.pop("teacher_settings"))
     model, base_url, judge = given.pop("model"), given.pop("base_url"), given.pop("judge")
+    judge_url, judging = given.pop("judge_url"), settings_table(given.pop("judge_settings"))
     if model:
         teacher["model"] = model
     if base_url:
         teacher["base_url"] = base_url
     if judge:
-        table["judge"], table["judge_options"] = _judge(judge, base_url)
+        # The teacher's address is nobody else's: it would be sent another teacher's key.
+        is_same = judge.partition(":")[0] == given["teacher"]
+        table["judge"], own = _judge(judge, judge_url or (base_url if is_same else None))
+        table["judge_options"] = {**own, **judging}
+    elif judge_url or judging:
+        raise HeimdallError("no judge is named", hint="--judge NAME:MODEL")
     plain = given.pop("plain")
     if plain:
         table["plain"] = True
@@ -220,17 +245,7 @@ def _show(task: str, settings: tuple[str, ...]) -> None:
 
 
 def _print_forecast(forecast: Forecast, options: DistillOptions) -> None:
-    money = "nobody knows the price"
-    if forecast.usd is not None and forecast.usd_most is not None:
-        money = f"about {forecast.usd:.4f} USD, at most {forecast.usd_most:.4f}"
-        if forecast.price_date:
-            money += f" (prices of {forecast.price_date})"
-    click.echo(
-        f"{forecast.prompts:,} prompts, {forecast.cached:,} answered already, "
-        f"{forecast.requests:,} requests; about {forecast.prompt_tokens:,} tokens to send and "
-        f"{forecast.answer_tokens:,} to get; {money}; about {human_seconds(forecast.seconds)}",
-        err=True,
-    )
+    click.echo(forecast.text(), err=True)
     if options.budget_usd and (forecast.usd or 0) > options.budget_usd:
         click.echo(f"! the budget of {options.budget_usd:g} USD will stop it before", err=True)
 

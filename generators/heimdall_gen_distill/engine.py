@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,18 @@ from typing import Any
 from heimdall_core.errors import HeimdallError, TeacherFailure
 from heimdall_core.structure import structure
 from heimdall_core.types import Event, Teacher, TeacherSession
-from heimdall_gen_distill.asking import Answer, Asker, Limits, ThreadSession, estimate_tokens
+from heimdall_gen_distill.asking import Answer, Asker, Limits, ThreadSession
 from heimdall_gen_distill.budget import Budget, OutOfBudget
 from heimdall_gen_distill.cache import AnswerCache, default_folder
 from heimdall_gen_distill.checking import QueryChecker
-from heimdall_gen_distill.items import Item, read_items, read_schemas
+from heimdall_gen_distill.findings import with_finding
+from heimdall_gen_distill.forecast import Counted, Forecast
+from heimdall_gen_distill.items import Item, read_items, read_schemas, with_schema
 from heimdall_gen_distill.options import DistillOptions
 from heimdall_gen_distill.outcomes import Outcome
 from heimdall_gen_distill.prices import FREE, Price, find_price
-from heimdall_gen_distill.progress import Forecast, Progress
-from heimdall_gen_distill.prompts import load_prompt
+from heimdall_gen_distill.progress import Progress
+from heimdall_gen_distill.prompts import TASKS, load_prompt
 from heimdall_gen_distill.senders import FAST, LONG, SpreadSession, setup_of
 from heimdall_gen_distill.slots import Requests
 from heimdall_gen_distill.tasks import Worker
@@ -33,7 +35,6 @@ _EVERY = 0.5
 #: others' is read from the cache again), and how many are looked at together.
 _LAG, _AT_HAND, _HANDS = 20_000, 2_000, 128
 _REST = 0.05
-_SECONDS_AN_ANSWER = 2.0
 
 FindTeacher = Callable[[str], Teacher]
 
@@ -55,6 +56,18 @@ class Distiller:
         find_teacher: FindTeacher,
         emit: Callable[[Event], None] = lambda event: None,
     ) -> None:
+        if options.samples > 1 and not options.heat:
+            raise HeimdallError(
+                f"{options.samples} answers at temperature 0 are {options.samples} times the same",
+                where="distill.temperature",
+                hint="leave it out, or give more than 0",
+            )
+        if options.judge and options.task == "explain":
+            raise HeimdallError(
+                "a judge scores pairs of a question and a query, and explanations are none",
+                where="distill.judge",
+                hint="leave it out",
+            )
         self.options, self.emit = options, emit
         self.schemas = read_schemas(options.schema)
         self.prompt = load_prompt(options.task, options.prompt)
@@ -63,6 +76,8 @@ class Distiller:
         self.budget = Budget(options.budget_usd, options.max_requests)
         self.progress = Progress()
         self.stopped = ""
+        self.fatal: TeacherFailure | None = None
+        """Why it stopped where no request will be answered any more."""
         self._find = find_teacher
         self._askers: list[Asker] = []
         self._checker: QueryChecker | None = None
@@ -136,7 +151,7 @@ class Distiller:
             options.attempts,
             options.backoff,
         )
-        asker = Asker(teacher, session, self.cache, self.budget, price or FREE, limits)
+        asker = Asker(teacher, session, self.cache, self.budget, price or FREE, limits, self._warn)
         self._askers.append(asker)
         return asker
 
@@ -144,17 +159,28 @@ class Distiller:
 
     def items(self) -> Iterator[Item]:
         """The prompts."""
-        if not self.options.prompts:
+        options = self.options
+        if options.task not in TASKS:
+            raise HeimdallError(
+                f"'{options.task}' is no task of prompts",
+                where="distill.task",
+                hint="--judge NAME:MODEL scores what another task makes",
+            )
+        if not options.prompts:
             raise HeimdallError(
                 "no file of prompts is named", where="distill.prompts", hint="--prompts FILE"
             )
-        yield from read_items(Path(self.options.prompts), self.options.task)
+        for item in read_items(Path(options.prompts), options.task):
+            item = with_schema(item, self.schemas)
+            if options.task == "repair":
+                item = with_finding(item, self.schemas, options.dialect)
+            yield item
 
     def run(
         self,
         done: Callable[[Outcome], None],
         *,
-        items: Iterable[Item] | None = None,
+        items: Sequence[Item] | None = None,
         before: Callable[[Forecast], bool] | None = None,
     ) -> None:
         """Every prompt's outcome, as they come. `before` is shown the forecast and says whether to
@@ -164,12 +190,14 @@ class Distiller:
     async def _run(
         self,
         done: Callable[[Outcome], None],
-        items: Iterable[Item] | None,
+        items: Sequence[Item] | None,
         before: Callable[[Forecast], bool] | None,
     ) -> None:
         try:
             worker = self.open()
-            if before is None or before(self._forecast(worker)):
+            if before is None or before(
+                self._forecast(worker, self.items() if items is None else items)
+            ):
                 await self._work(worker, self.items() if items is None else items, done)
             self.failures = self._failures()
         finally:
@@ -250,13 +278,21 @@ class Distiller:
 
     def _not_answered(self, item: Item, error: OutOfBudget | TeacherFailure) -> Outcome:
         if isinstance(error, TeacherFailure):
-            if error.kind == "fatal":
+            if error.kind != "fatal":
+                return Outcome(item, "failed", error.message)
+            if not self._has_answers():
                 raise error
-            return Outcome(item, "failed", error.message)
+            self.fatal = error  # what was paid for is not lost
         if not self.stopped:
             self.stopped = error.message
             self.emit(Event("warning", "distill", f"stopped: {error.message}"))
         return Outcome(item, "not asked", error.message)
+
+    def _warn(self, text: str) -> None:
+        self.emit(Event("warning", "distill", text))
+
+    def _has_answers(self) -> bool:
+        return any(asker.answered or asker.counts["cached"] for asker in self._askers)
 
     async def _outcome(self, worker: Worker, item: Item, first: Answer | None) -> Outcome:
         try:
@@ -287,43 +323,9 @@ class Distiller:
 
     # --- before the first call ------------------------------------------------------------------
 
-    def _forecast(self, worker: Worker) -> Forecast:
-        options = self.options
-        prompts = unusable = cached = tokens = 0
-        for item in self.items():
-            prompts += 1
-            if item.bad:
-                unusable += 1
-                continue
-            request = worker.first_request(item)
-            if worker.asker.is_cached(request):
-                cached += 1
-            else:
-                tokens += estimate_tokens(request.messages)
-        price = find_price(worker.asker.session.model, options.prices)
-        if price is None and getattr(worker.asker.session, "free", False):
-            price = FREE
-        each = options.samples * (2 if options.judge else 1)
-        requests = (prompts - unusable - cached) * each
-        prompt_tokens, most = tokens * each, requests * options.max_tokens
-        expected = most // 3
-        seconds = max(
-            requests / max(1, options.concurrency) * _SECONDS_AN_ANSWER,
-            60 * requests / options.requests_per_minute if options.requests_per_minute else 0,
-            60 * (prompt_tokens + expected) / options.tokens_per_minute
-            if options.tokens_per_minute
-            else 0,
-        )
-        self.total = prompts
-        return Forecast(
-            prompts,
-            unusable,
-            cached,
-            requests,
-            prompt_tokens,
-            expected,
-            price.cost(prompt_tokens, expected) if price else None,
-            price.cost(prompt_tokens, most) if price else None,
-            price.date if price else "",
-            seconds,
-        )
+    def _forecast(self, worker: Worker, items: Iterable[Item]) -> Forecast:
+        counted = Counted(self.options, worker)
+        for item in items:
+            counted.add(item)
+        self.total = counted.prompts
+        return counted.forecast()

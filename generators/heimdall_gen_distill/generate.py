@@ -9,6 +9,7 @@ from heimdall_core.dataset.io import example_from_dict
 from heimdall_core.errors import HeimdallError
 from heimdall_core.types import Example, GenerateContext, Json
 from heimdall_gen_distill.engine import Distiller
+from heimdall_gen_distill.forecast import Forecast
 from heimdall_gen_distill.items import Item, read_schemas
 from heimdall_gen_distill.journal import Journal
 from heimdall_gen_distill.options import DistillOptions
@@ -26,6 +27,12 @@ def examples(context: GenerateContext, options: DistillOptions) -> Iterator[Exam
         raise HeimdallError("no teacher can be asked here", where="distill.teacher")
     distiller = Distiller(options, context.teacher)
     source = distiller.items()
+
+    def told(forecast: Forecast) -> bool:
+        if not made:  # the waves after it only take the place of what was refused
+            context.note(f"distill: {forecast.text()}")
+        return True
+
     seen: set[tuple[str, str, str]] = set()
     made = 0
     try:
@@ -35,7 +42,9 @@ def examples(context: GenerateContext, options: DistillOptions) -> Iterator[Exam
                 break
             journal = Journal()
             try:
-                distiller.run(journal.add, items=wave)
+                distiller.run(journal.add, items=wave, before=told)
+                if distiller.fatal is not None:
+                    raise distiller.fatal
                 for line in journal.lines():
                     if not line.row:
                         continue

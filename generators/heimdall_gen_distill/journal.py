@@ -6,8 +6,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from attrs import frozen
 
@@ -28,15 +26,12 @@ class Line:
 
 
 class Journal:
-    """A table of outcomes in a folder of its own."""
+    """A table of outcomes in a temporary file."""
 
     def __init__(self) -> None:
-        self._folder = TemporaryDirectory(prefix="heimdall-distill-")
-        self._db = sqlite3.connect(
-            Path(self._folder.name) / "outcomes.sqlite",
-            isolation_level=None,
-            check_same_thread=False,
-        )
+        # Without a name, SQLite keeps it in a temporary file that ends with the process, however
+        # that ends.
+        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._db.execute("pragma journal_mode = off")
         self._db.execute("pragma synchronous = off")
         self._db.execute("pragma cache_size = -4096")
@@ -44,10 +39,16 @@ class Journal:
             "create table outcomes (at integer primary key, status text, row text, reject text)"
         )
         self._db.execute("create table asked (key blob primary key) without rowid")
+        self.usd, self.tokens = 0.0, 0
+        """What all answers cost, those of earlier runs too; one that several prompts have, once."""
         self._pending: list[tuple[int, str, str, str]] = []
 
     def add(self, outcome: Outcome) -> None:
         """Writes an outcome down."""
+        for answer in outcome.answers:
+            if self.is_new(bytes.fromhex(answer.key)[:8]):
+                self.usd += answer.usd
+                self.tokens += answer.prompt_tokens + answer.answer_tokens
         row = dump_example(outcome.row) if outcome.row is not None else ""
         reject = ""
         if outcome.status != "accepted":
@@ -72,7 +73,8 @@ class Journal:
             yield Line(*line)
 
     def is_new(self, key: bytes) -> bool:
-        """Whether this is asked about for the first time."""
+        """Whether this key is asked about for the first time: 16 bytes of a prompt, 8 of an
+        answer."""
         before = self._db.total_changes
         self._db.execute("insert or ignore into asked values (?)", (key,))
         return self._db.total_changes > before
@@ -80,7 +82,6 @@ class Journal:
     def close(self) -> None:
         """Throws it away."""
         self._db.close()
-        self._folder.cleanup()
 
     def _flush(self) -> None:
         self._db.execute("begin")

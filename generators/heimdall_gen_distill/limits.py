@@ -36,6 +36,12 @@ class Pace:
         self._next += units * self._gap
         return max(turn - now, 0.0)
 
+    def correct(self, units: float) -> None:
+        """What was asked for turned out to be `units` more, or fewer, than its turn was taken
+        for. Nothing is made up for that would lie in the past."""
+        if self._gap:
+            self._next = max(self._next + units * self._gap, min(self._next, self._clock()))
+
     def is_late(self) -> bool:
         """Whether turns have gone by unused."""
         return self._next < self._clock() - _BURST / 2
@@ -62,10 +68,7 @@ class Gate:
     async def enter(self) -> int:
         """Waits for a place; returns the epoch that it was given in."""
         while True:
-            pause = self._closed_until - self._clock()
-            if pause > 0:
-                await asyncio.sleep(pause)
-                continue
+            await self.until_open()
             if self.active < int(self.limit):
                 self.active += 1
                 return self.epoch
@@ -77,6 +80,18 @@ class Gate:
                 if place.done() and not place.cancelled():
                     self._wake()
                 raise
+
+    def pause(self) -> float:
+        """Seconds that the server is still to be left alone."""
+        return max(0.0, self._closed_until - self._clock())
+
+    async def until_open(self) -> bool:
+        """Waits while the server wants to be left alone; returns whether it did."""
+        waited = False
+        while (pause := self.pause()) > 0:
+            waited = True
+            await asyncio.sleep(pause)
+        return waited
 
     def leave(self) -> None:
         """Gives a place back."""
@@ -92,8 +107,12 @@ class Gate:
         if epoch == self.epoch:
             self.limit = max(1.0, self.limit / 2)
             self.epoch += 1
-        if retry_after:
-            self._closed_until = max(self._closed_until, self._clock() + retry_after)
+        self.rest(retry_after or 0.0)
+
+    def rest(self, seconds: float) -> None:
+        """The server wants to be left alone for so long."""
+        if seconds > 0:
+            self._closed_until = max(self._closed_until, self._clock() + seconds)
 
     def _wake(self) -> None:
         free = int(self.limit) - self.active

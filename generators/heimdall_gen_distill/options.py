@@ -8,10 +8,14 @@ from typing import Any, Literal
 
 from attrs import field, frozen, validators
 
+from heimdall_core.hidden import no_secrets
+
 Task = Literal["answer", "questions", "paraphrase", "explain", "evolve", "repair", "judge"]
 
 _positive: Any = validators.gt(0)
 _not_negative: Any = validators.ge(0)
+#: Temperature at which answers differ enough to vote.
+_VOTING = 0.7
 
 
 @frozen
@@ -22,7 +26,7 @@ class DistillOptions:
     """File of prompts: one a line, or JSONL with `question`, `query`, `schema`, `category`."""
     teacher: str = "openai"
     """Teacher that is asked."""
-    teacher_options: Mapping[str, Any] = field(factory=dict)
+    teacher_options: Mapping[str, Any] = field(factory=dict, validator=no_secrets)
     """The teacher's own options, such as `model`."""
     task: Task = "answer"
     """What it is asked to do with each prompt."""
@@ -38,8 +42,8 @@ class DistillOptions:
     """Run queries on the embedded engine with made-up data, where a schema is known."""
     max_tokens: int = field(default=512, validator=_positive)
     """Longest answer."""
-    temperature: float = field(default=0.0, validator=_not_negative)
-    """0 for the likeliest answer; several samples need more."""
+    temperature: float | None = field(default=None, validator=validators.optional(_not_negative))
+    """0 for the likeliest answer; left out, 0 for one answer and 0.7 for several that vote."""
     samples: int = field(default=1, validator=_positive)
     """Answers per prompt that vote; the one that most of them mean is taken."""
     min_agree: int = field(default=0, validator=_not_negative)
@@ -50,7 +54,7 @@ class DistillOptions:
     """Times that a refused query goes back with the checker's finding."""
     judge: str = ""
     """Second teacher that scores each pair; empty for none."""
-    judge_options: Mapping[str, Any] = field(factory=dict)
+    judge_options: Mapping[str, Any] = field(factory=dict, validator=no_secrets)
     """The judge's own options."""
     min_score: int = field(default=4, validator=[validators.ge(1), validators.le(5)])
     """Lowest score, 1 to 5, that is accepted."""
@@ -74,6 +78,13 @@ class DistillOptions:
     """TOML table of prices that is looked at before the built-in one."""
     licence: str = field(default="LicenseRef-Distilled", validator=validators.min_len(1))
     """Licence of the rows, as SPDX writes it; the teacher's terms are noted in each."""
+
+    @property
+    def heat(self) -> float:
+        """The temperature that is asked with."""
+        if self.temperature is not None:
+            return self.temperature
+        return _VOTING if self.samples > 1 else 0.0
 
 
 def inputs(options: DistillOptions) -> Iterator[Path]:

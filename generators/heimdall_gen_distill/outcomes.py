@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from attrs import field, frozen
 
@@ -29,6 +29,8 @@ class Outcome:
     usd: float = 0.0
     """What its answers cost, whenever they were asked."""
     tokens: int = 0
+    answers: tuple[Answer, ...] = ()
+    """Its answers; other prompts may have the same ones."""
     text: str = ""
     """The last answer, of a rejected one."""
 
@@ -45,6 +47,8 @@ class Found:
     ran: str = ""
     """Digest of the rows that it gave on made-up data."""
     votes: int = 0
+    score: int = 0
+    """The judge's; 0 for none."""
     repaired: int = 0
 
 
@@ -53,6 +57,11 @@ class Costs:
     """Answers so far of one prompt."""
 
     answers: list[Answer] = field(factory=list)
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What an outcome says of them."""
+        return {"usd": self.usd, "tokens": self.tokens, "answers": tuple(self.answers)}
 
     def add(self, answer: Answer) -> Answer:
         self.answers.append(answer)

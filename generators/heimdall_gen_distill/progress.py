@@ -1,11 +1,11 @@
-"""What a run comes to: before it starts, and so far."""
+"""What a run came to so far."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 
-from attrs import Factory, define, frozen
+from attrs import Factory, define
 
 from heimdall_gen_distill.outcomes import Outcome
 
@@ -28,9 +28,6 @@ class Progress:
     """Of what was not accepted, without what differs from answer to answer."""
     by_category: dict[str, Counter[str]] = Factory(dict)
     """Statuses by prompt and category: `answer@1`, `answer@1 · basics`."""
-    usd_of_answers: float = 0.0
-    """What all answers cost, those of earlier runs too."""
-    tokens: int = 0
 
     def add(self, outcome: Outcome, label: str) -> None:
         self.prompts += 1
@@ -43,31 +40,8 @@ class Progress:
                 if len(self.by_category) >= _MOST_CATEGORIES and name not in self.by_category:
                     name = f"{label} · (others)"
                 self.by_category.setdefault(name, Counter())[outcome.status] += 1
-        self.usd_of_answers += outcome.usd
-        self.tokens += outcome.tokens
 
     def rates(self) -> dict[str, float]:
-        """Accepted share by prompt and category."""
-        return {
-            name: counts["accepted"] / counts.total()
-            for name, counts in sorted(self.by_category.items())
-        }
-
-
-@frozen
-class Forecast:
-    """What a run will come to, before anything is sent."""
-
-    prompts: int
-    unusable: int
-    cached: int
-    """Prompts whose first answer is there already."""
-    requests: int
-    prompt_tokens: int
-    answer_tokens: int
-    """About a third of the longest answers."""
-    usd: float | None
-    usd_most: float | None
-    """With every answer as long as allowed; None where nobody knows the price."""
-    price_date: str
-    seconds: float
+        """Accepted share by prompt and category, of what was asked."""
+        asked = {n: c.total() - c["not asked"] for n, c in sorted(self.by_category.items())}
+        return {n: self.by_category[n]["accepted"] / count for n, count in asked.items() if count}

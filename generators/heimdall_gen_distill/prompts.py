@@ -10,13 +10,24 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen, validators
+from attrs import evolve, field, frozen, validators
 
 from heimdall_core.errors import HeimdallError, did_you_mean
 from heimdall_core.prompt import Message, messages_for
 from heimdall_core.structure import structure
+from heimdall_gen_distill.words import is_unicode, short_hash
 
 TASKS = ("answer", "questions", "paraphrase", "explain", "evolve", "repair")
+#: Slots without which every prompt would be the same request.
+ESSENTIAL = {
+    "answer": ("question",),
+    "questions": ("query",),
+    "paraphrase": ("question",),
+    "explain": ("query",),
+    "evolve": ("question", "query"),
+    "repair": ("query", "finding"),
+    "judge": ("question", "query"),
+}
 SLOTS = ("question", "query", "schema", "dialect", "finding", "description")
 _SLOT = re.compile(r"\{(\w+)\}")
 
@@ -95,7 +106,7 @@ def read_fields(text: str, fields: Mapping[str, str]) -> dict[str, str] | None:
     for name, value in data.items():
         if name == "score" and type(value) is int:
             value = str(value)
-        if not isinstance(value, str) or not value.strip():
+        if not isinstance(value, str) or not value.strip() or not is_unicode(value):
             return None
         found[name] = value.strip()
     return found
@@ -119,17 +130,27 @@ def load_prompt(task: str, own: str = "") -> Prompt:
     except tomllib.TOMLDecodeError as error:
         raise HeimdallError(f"not valid TOML: {error}", where=where) from error
     prompt = structure(data, Prompt, where)
-    for name in {*_SLOT.findall(prompt.system), *_SLOT.findall(prompt.user)}:
-        if name not in SLOTS:
+    slots = {*_SLOT.findall(prompt.system), *_SLOT.findall(prompt.user)}
+    for name in sorted(slots - set(SLOTS)):
+        raise HeimdallError(f"unknown slot '{name}'", where=where, hint=did_you_mean(name, SLOTS))
+    for name in ESSENTIAL[task]:
+        if name not in slots:
             raise HeimdallError(
-                f"unknown slot '{name}'", where=where, hint=did_you_mean(name, SLOTS)
+                f"the slot {{{name}}} is missing",
+                where=where,
+                hint=f"without it the task '{task}' would ask the same for every prompt",
             )
-    expected = set(load_prompt(task).answer) if own else set(prompt.answer)
-    if not prompt.answer or set(prompt.answer) != expected:
+    if not own:
+        return prompt
+    usual = load_prompt(task)
+    if set(prompt.answer) != set(usual.answer):
         raise HeimdallError(
-            f"the answer of the task '{task}' has the fields {', '.join(sorted(expected))}",
+            f"the answer of the task '{task}' has the fields {', '.join(sorted(usual.answer))}",
             where=where,
         )
+    if prompt.label == usual.label and prompt != usual:
+        # Rows must not say that they come from a text that was not used.
+        return evolve(prompt, version=f"{prompt.version}+{short_hash(text)[:8]}")
     return prompt
 
 

@@ -15,6 +15,8 @@ from heimdall_gen_distill.outcomes import Costs, Found, Rejected
 from heimdall_gen_distill.words import short_hash
 
 SOURCE = "distill"
+#: What a query is repaired for where its prompt asks nothing.
+MEND_IT = "This Cypher query fails. Write the query as it should be."
 
 
 @frozen
@@ -28,6 +30,8 @@ class Provenance:
     terms: str
     judge: str = ""
     """Model that scored; empty for none."""
+    judge_prompt: str = ""
+    """Label of what it was told."""
 
 
 def make_row(
@@ -57,7 +61,11 @@ def make_row(
     if found.repaired:
         meta["repaired"] = found.repaired
     if origin.judge:
-        meta["judge"] = origin.judge
+        meta |= {
+            "judge": origin.judge,
+            "judge_prompt": origin.judge_prompt,
+            "score": found.score,
+        }
     if language and options.dialect != "nornicdb":
         meta["dialect"] = options.dialect
     return Example(
@@ -83,7 +91,7 @@ def _sides(item: Item, found: Found, task: str) -> tuple[str, str, str, str]:
     if task == "explain":
         return "Explain what this query does.", found.query, fields["explanation"], ""
     if task == "repair":
-        ask = item.question or "This Cypher query fails. Write the query as it should be."
+        ask = item.question or MEND_IT
         wrong = f"{item.query}\n\n{item.finding}" if item.finding else item.query
         return ask, wrong, found.query, "cypher"
     question = fields.get("question") or item.question

@@ -21,9 +21,9 @@ class Requests:
         self._options, self._schemas, self._main = options, schemas, main
         self._texts: dict[str, str] = {}
 
-    def first(self, item: Item, session: TeacherSession) -> TeacherRequest:
-        """What a prompt asks first."""
-        return self.make(self._main, item, self.values(item), session, self.sample(0))
+    def first(self, item: Item, session: TeacherSession, number: int = 0) -> TeacherRequest:
+        """What a prompt asks first, for the answer of that number."""
+        return self.make(self._main, item, self.values(item), session, self.sample(number))
 
     def make(
         self,
@@ -43,7 +43,8 @@ class Requests:
         return TeacherRequest(
             messages,
             max_tokens=self._options.max_tokens,
-            temperature=self._options.temperature,
+            # Only the answers of a vote are to differ.
+            temperature=self._options.heat if prompt is self._main else 0.0,
             sample=sample,
             answer_schema=schema,
         )

@@ -12,15 +12,16 @@ from heimdall_gen_distill.items import Item
 from heimdall_gen_distill.options import DistillOptions
 from heimdall_gen_distill.outcomes import Costs, Found, Outcome, Rejected
 from heimdall_gen_distill.prompts import Prompt
-from heimdall_gen_distill.rows import Provenance, make_row
+from heimdall_gen_distill.rows import MEND_IT, Provenance, make_row
 from heimdall_gen_distill.slots import Requests
 from heimdall_gen_distill.verdicts import Verdicts
 from heimdall_gen_distill.votes import vote
+from heimdall_gen_distill.words import plain_query
 
 #: Answers in another form than asked for are asked for once more, as another sample.
-_FORM_TRIES = 2
+FORM_TRIES = 2
 _MORE = 1000
-_MENDED = ("answer", "evolve", "repair")
+MENDED = ("answer", "evolve", "repair")
 
 
 class Worker:
@@ -46,11 +47,21 @@ class Worker:
             "plain" if options.plain else prompt.label,
             asker.teacher.terms,
             judge[0].session.model if judge else "",
+            judge[1].label if judge else "",
         )
 
+    @property
+    def judge(self) -> Asker | None:
+        """Who scores, if anybody does."""
+        return self._judge[0] if self._judge else None
+
     def first_request(self, item: Item) -> TeacherRequest:
-        """What a prompt asks first: enough for a forecast."""
-        return self._requests.first(item, self.asker.session)
+        """What a prompt asks first."""
+        return self.request(item, 0)
+
+    def request(self, item: Item, number: int) -> TeacherRequest:
+        """What a prompt asks for the answer of that number: enough for a forecast."""
+        return self._requests.first(item, self.asker.session, number)
 
     async def outcome(self, item: Item, first: Answer | None = None) -> Outcome:
         """What comes of a prompt; `first` is the answer to its first request, where that is at
@@ -61,18 +72,16 @@ class Worker:
         try:
             if self.options.task == "judge":
                 await self._score(self.asker, self._prompt, item, {}, costs, first)
-                return Outcome(item, "accepted", usd=costs.usd, tokens=costs.tokens)
+                return Outcome(item, "accepted", **costs.told)
             found = await self._found(item, costs, first)
             if self._judge is not None:
-                await self._judged(item, found, costs)
+                found = await self._judged(item, found, costs)
             known = item.schema in self._schemas
             row = make_row(item, found, costs, self.options, self._origin, known)
         except Rejected as reason:
             last = costs.answers[-1].text[:2000] if costs.answers else ""
-            return Outcome(
-                item, "rejected", str(reason), usd=costs.usd, tokens=costs.tokens, text=last
-            )
-        return Outcome(item, "accepted", row=row, usd=costs.usd, tokens=costs.tokens)
+            return Outcome(item, "rejected", str(reason), **costs.told, text=last)
+        return Outcome(item, "accepted", row=row, **costs.told)
 
     async def _found(self, item: Item, costs: Costs, first: Answer | None) -> Found:
         if self.options.samples == 1:
@@ -96,7 +105,7 @@ class Worker:
             said = str(reason)
             query = fields.get("query", "")
         for attempt in range(1, self.options.repairs + 1):
-            if not query or self.options.task not in _MENDED:
+            if not query or self.options.task not in MENDED:
                 break
             given = {"query": query, "finding": said}
             if "question" in fields:
@@ -124,7 +133,7 @@ class Worker:
         the slots in place of what the prompt says itself."""
         asker = asker or self.asker
         structured = asker.session.structured and not self._requests.is_plain(prompt)
-        for attempt in range(_FORM_TRIES):
+        for attempt in range(FORM_TRIES):
             answer = first
             if answer is None or attempt:
                 values = {**self._requests.values(item), **given}
@@ -144,15 +153,17 @@ class Worker:
                 break
         raise Rejected("not in the form that was asked for")
 
-    async def _judged(self, item: Item, found: Found, costs: Costs) -> None:
+    async def _judged(self, item: Item, found: Found, costs: Costs) -> Found:
         if self._judge is None:
-            return
+            return found
         asker, prompt = self._judge
         given = {
-            "question": found.fields.get("question") or item.question,
+            "question": found.fields.get("question") or item.question or MEND_IT,
             "query": found.query or item.query,
         }
-        await self._score(asker, prompt, item, given, costs)
+        if self.options.task == "repair" and not item.question:
+            given["question"] += f"\n{plain_query(item.query)}"
+        return evolve(found, score=await self._score(asker, prompt, item, given, costs))
 
     async def _score(
         self,
@@ -162,10 +173,11 @@ class Worker:
         given: Mapping[str, str],
         costs: Costs,
         first: Answer | None = None,
-    ) -> None:
+    ) -> int:
         fields = await self._fields(prompt, item, given, costs, 0, asker=asker, first=first)
         score = fields["score"]
         if not score.isdigit() or not 1 <= int(score) <= 5:
             raise Rejected("the judge gave no score")
         if int(score) < self.options.min_score:
             raise Rejected(f"judged {score} of 5: {fields['reason'][:200]}")
+        return int(score)

@@ -54,7 +54,7 @@ class Verdicts:
             raise Rejected("no query in the answer")
         looked = await self._checker.look(query, item.schema)
         if looked.finding is not None:
-            raise Rejected(_said(looked.finding))
+            raise Rejected(said(looked.finding))
         if looked.problem:
             raise Rejected(f"cannot be checked: {looked.problem[:200]}")
         marks: tuple[str, ...] = ("cypher:checked",)
@@ -65,7 +65,8 @@ class Verdicts:
                 raise Rejected(f"does not run: {result.detail[:200]}")
             if result.verdict == "rows":
                 marks += ("cypher:executed",)
-                ran = hashlib.sha256(result.detail.encode()).hexdigest()[:16]
+                if result.detail:
+                    ran = hashlib.sha256(result.detail.encode()).hexdigest()[:16]
         if self._options.task == "evolve":
             _is_harder(item, query, looked.canonical)
         return Found(fields, query, looked.canonical, looked.family, marks, ran)
@@ -83,7 +84,8 @@ def _is_harder(item: Item, query: str, canonical: str) -> None:
         raise Rejected("no harder than before")
 
 
-def _said(finding: Finding) -> str:
+def said(finding: Finding) -> str:
+    """A finding in one line, with its place and what was likely meant."""
     place = f"line {finding.line}, column {finding.column}"
     hint = f"; likely meant: {finding.suggestion}" if finding.suggestion else ""
     return f"{finding.code} at {place}: {finding.message}{hint}"

@@ -51,6 +51,15 @@ def loose(text: str) -> str:
     return " ".join(re.findall(r"\w+", text.lower()))
 
 
+def is_unicode(text: str) -> bool:
+    """Whether a text can be written down: one with half a surrogate pair cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def short_hash(text: str) -> str:
     """16 hex digits of a text."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

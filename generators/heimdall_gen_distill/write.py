@@ -6,17 +6,19 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import attrs
 
 from heimdall_core.dataset import atomic_text, read_examples
+from heimdall_core.dataset.remote import Remote, located, require_writable
 from heimdall_core.errors import DatasetError
 from heimdall_core.types import Event
 from heimdall_gen_distill.engine import Distiller, FindTeacher
+from heimdall_gen_distill.forecast import Forecast
 from heimdall_gen_distill.journal import Journal
-from heimdall_gen_distill.options import DistillOptions
-from heimdall_gen_distill.progress import Forecast
+from heimdall_gen_distill.options import DistillOptions, inputs
 
 
 def beside(output: Path, word: str) -> Path:
@@ -41,7 +43,10 @@ def distill_file(
 
     def ask_first(found: Forecast) -> bool:
         forecast.append(found)
-        return before is None or before(found)
+        if before is not None and not before(found):
+            return False
+        _require_place(options, output)  # before anything is paid
+        return True
 
     try:
         distiller.run(journal.add, before=ask_first)
@@ -51,10 +56,31 @@ def distill_file(
     finally:
         journal.close()
         distiller.cache.close()
-    report = _report(distiller, output, repeated, forecast[0])
+    report = _report(distiller, output, repeated, forecast[0], journal)
     with atomic_text(beside(output, "report.json")) as file:
         file.write(json.dumps(report, ensure_ascii=False, indent=2) + "\n")
     return report
+
+
+def _require_place(options: DistillOptions, output: Path) -> None:
+    """Raises `DatasetError` where the files could not be written, or would replace what they are
+    made from."""
+    named = [*inputs(options), *([Path(options.prices)] if options.prices else [])]
+    sources = {path.resolve() for path in named}
+    for path in (output, beside(output, "rejected.jsonl"), beside(output, "report.json")):
+        place = located(path)
+        if isinstance(place, Remote):
+            require_writable(place)
+            continue
+        if place.resolve() in sources:
+            raise DatasetError("is read by this run", where=str(path), hint="give another --output")
+        if place.exists() and not place.is_file():
+            raise DatasetError("is no regular file", where=str(path), hint="name a file")
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            TemporaryFile(dir=place.parent).close()
+        except OSError as error:
+            raise DatasetError(f"cannot be written: {error.strerror}", where=str(path)) from error
 
 
 def _write(journal: Journal, output: Path) -> int:
@@ -82,7 +108,7 @@ def _short(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _report(
-    distiller: Distiller, output: Path, repeated: int, forecast: Forecast
+    distiller: Distiller, output: Path, repeated: int, forecast: Forecast, journal: Journal
 ) -> dict[str, Any]:
     progress, options = distiller.progress, distiller.options
     statuses = progress.statuses
@@ -104,11 +130,12 @@ def _report(
         "requests": distiller.budget.sent,
         "failed_requests": dict(distiller.failures),
         "usd_this_run": round(distiller.budget.spent, 6),
-        "usd_of_answers": round(progress.usd_of_answers, 6),
-        "usd_per_row": round(progress.usd_of_answers / accepted, 8) if accepted else None,
-        "tokens": progress.tokens,
+        "usd_of_answers": round(journal.usd, 6),
+        "usd_per_row": round(journal.usd / accepted, 8) if accepted else None,
+        "tokens": journal.tokens,
         "price_date": distiller.price.date if distiller.price else "",
         "stopped": distiller.stopped,
+        "fatal": distiller.fatal is not None,
         "seconds": round(distiller.seconds, 3),
         "seconds_asking": round(distiller.seconds_asking, 3),
         "forecast": attrs.asdict(forecast),
@@ -139,6 +166,8 @@ def stats(path: Path) -> dict[str, Any]:
             report = json.loads(report_path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise DatasetError(f"not valid JSON: {error}", where=str(report_path)) from error
+        if not isinstance(report, dict):
+            raise DatasetError("is no report of a run", where=str(report_path))
         keys = ("prompts", "rejected", "failed", "not_asked", "reasons", "acceptance")
         found |= {key: report.get(key) for key in keys}
         # What was paid for answers that were refused belongs to the price of those that were not.

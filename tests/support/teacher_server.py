@@ -5,8 +5,9 @@
 What it does with a request is in the last user message: `[[429:0.05]]`, `[[500]]`, `[[hang]]`,
 `[[half]]`, `[[json]]` (no JSON), `[[shape]]` (JSON of another shape), `[[drip]]`, `[[reset]]`,
 `[[401]]`, `[[400]]`, `[[empty]]`, `[[refuse]]`, `[[length]]`, `[[form]]` (text in another form than
-asked for), `[[echo]]` (the request's own headers), `[[wrong]]` (a query with an error). `[[500*2]]`
-does so twice for that message and then answers; `[[500*]]` always. Without a mark it answers.
+asked for), `[[echo]]` (the request's own headers), `[[surrogate]]` (half a character), `[[wrong]]`
+(a query with an error). `[[500*2]]` does so twice for that message and then answers; `[[500*]]`
+always. Without a mark it answers.
 `[[say:…]]` is answered with that text. `GET /stats` tells what was asked: requests, answers,
 distinct messages, messages that were answered twice, most requests in flight, tokens.
 
@@ -126,7 +127,7 @@ class Server:
                 await writer.drain()
                 await asyncio.sleep(0.25)
             return True
-        if kind not in ("json", "shape", "empty"):
+        if kind not in ("json", "shape", "empty", "surrogate"):
             self.answers += 1
             self.answered[key] += 1
         writer.write(whole)
@@ -172,6 +173,8 @@ class Server:
             return "", None
         if kind == "form":
             return "Sure! Here you are.", None
+        if kind == "surrogate":
+            return "RETURN 1 // \ud83d", None
         if kind == "echo":
             return f"RETURN '{head}'", None
         said = _SAY.search(text)
