@@ -1,7 +1,8 @@
 """ChatML on every base: the turn markers as single tokens that the model can learn to emit.
 
-A base without `<|im_start|>` and `<|im_end|>` (Phi-3, TinyLlama) gets them added. A base that has
-them but never trained their rows (some base models, as against instruct models) could not be taught
+A base without `<|im_start|>` and `<|im_end|>` (Phi-3, TinyLlama) gets them added, and
+`<|endoftext|>` where that is missing too (TinyLlama): what is served needs all three. A base that
+has them but never trained their rows (some base models, as against instruct models) could not be taught
 to end its answer by adapters on other layers alone. In both cases the rows of the two markers are
 trained, in the embedding and in the head, and saved with the adapter.
 """
@@ -14,7 +15,7 @@ import torch
 from attrs import frozen
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from heimdall_core.prompt import CHAT_TEMPLATE, END_OF_TEXT, IM_END, IM_START
+from heimdall_core.prompt import CHAT_TEMPLATE, END_OF_TEXT, IM_END, IM_START, SPECIAL_TOKENS
 from heimdall_run_transformers.tokens import embedding_rows
 
 MARKERS: Final = (IM_START, IM_END)
@@ -39,23 +40,20 @@ def add_markers(tokenizer: PreTrainedTokenizerFast, model: PreTrainedModel) -> M
     """Puts the markers into the tokenizer where they are missing, and makes room for them in the
     model. The tokenizer ends answers with `<|im_end|>` and renders ChatML afterwards."""
     known = tokenizer.get_vocab()
-    missing = [marker for marker in MARKERS if marker not in known]
+    missing = [marker for marker in SPECIAL_TOKENS if marker not in known]
     if missing:
         tokenizer.add_special_tokens(
             {"extra_special_tokens": missing}, replace_extra_special_tokens=False
         )
-    ids: dict[str, int] = {marker: tokenizer.get_vocab()[marker] for marker in MARKERS}
+    ids: dict[str, int] = {marker: tokenizer.get_vocab()[marker] for marker in SPECIAL_TOKENS}
     added = tuple(ids[marker] for marker in missing)
     rows = embedding_rows(model)
     needed = max([rows, *(number + 1 for number in ids.values())])
     if needed > rows:
         model.resize_token_embeddings(needed, mean_resizing=False)
-    trained = {*added, *_untrained(model, [n for m, n in ids.items() if m not in missing])}
+    trained = {*added, *_untrained(model, [ids[m] for m in MARKERS if m not in missing])}
     tokenizer.eos_token = IM_END
-    if END_OF_TEXT in known:
-        tokenizer.pad_token = END_OF_TEXT
-    elif tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.unk_token or IM_END
+    tokenizer.pad_token = END_OF_TEXT
     tokenizer.chat_template = CHAT_TEMPLATE
     return Markers(added, tuple(sorted(trained)), needed)
 

@@ -256,7 +256,9 @@ def _announce(context: TrainContext, loop: Loop, added: tuple[int, ...], adapted
         f"{loop.flops.formula}; {loop.peak.source}",
     ]
     if added:
-        lines.append(f"{len(added)} ChatML markers were added to the vocabulary and are trained")
+        lines.append(
+            f"{len(added)} special tokens of ChatML were added to the vocabulary and are trained"
+        )
     if loop.processes.count > 1:
         how = "FSDP" if loop.sharded else "DDP"
         lines.append(f"{loop.processes.count} processes share out each step ({how})")

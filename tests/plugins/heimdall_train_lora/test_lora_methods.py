@@ -56,7 +56,7 @@ def test_it_learns_answers_and_to_end_them(trained: Trained, bases: Bases, famil
         assert len(model.tokenize(IM_END)) == 1
     facts = json.loads((made.output / "heimdall.json").read_text("utf-8"))
     assert facts["base_path"] == str(bases(family))
-    assert len(facts["added_tokens"]) == (0 if family == "qwen2" else 2)
+    assert len(facts["added_tokens"]) == (0 if family == "qwen2" else 3)
     assert set(facts["trained_tokens"]) >= set(facts["added_tokens"])
 
 
@@ -152,3 +152,22 @@ def test_going_on_from_an_adapter(
         again, config("qwen2", continue_from=str(made.output), max_steps=4, logging_steps=1)
     )
     assert second.history[0]["loss"] < 0.5 * first.history[0]["loss"]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_was_trained_is_exported(
+    trained: Trained, family: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A base without the markers too: served, it needs every special token of the contract."""
+    from heimdall_core.cli.main import entry
+
+    made, _ = trained(family, max_steps=2)
+    with pytest.raises(SystemExit) as left:
+        entry(
+            [
+                *("export", "--model-dir", str(made.output)),
+                *("--output", str(tmp_path / "model.gguf"), "--quant-type", "F16"),
+            ]
+        )
+    assert not left.value.code, capsys.readouterr().err
+    assert (tmp_path / "model.gguf").stat().st_size > 100_000
