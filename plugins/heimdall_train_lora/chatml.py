@@ -2,8 +2,8 @@
 
 A base without `<|im_start|>` and `<|im_end|>` (Phi-3, TinyLlama) gets them added, and
 `<|endoftext|>` where that is missing too (TinyLlama): what is served needs all three. A base that
-has them but never trained their rows (some base models, as against instruct models) could not be taught
-to end its answer by adapters on other layers alone. In both cases the rows of the two markers are
+has the markers but never trained their rows (some base models, as against instruct models) could
+not be taught to end its answer by adapters on other layers alone. In both cases the rows are
 trained, in the embedding and in the head, and saved with the adapter.
 """
 
