@@ -154,7 +154,7 @@ def test_going_on_from_an_adapter(
     assert second.history[0]["loss"] < 0.5 * first.history[0]["loss"]
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", ["qwen2", "llama"])
 def test_what_was_trained_is_exported(
     trained: Trained, family: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
