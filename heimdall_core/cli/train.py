@@ -100,6 +100,12 @@ def train(
     if given and (estimate_memory or eval_only):
         option = "--estimate-memory" if estimate_memory else "--eval-only"
         raise HeimdallError(f"{option} works in this process alone; leave out --executor")
+    if "workers" in given:
+        raise HeimdallError(
+            "workers spread rows, and a training has none to spread",
+            where="--executor-set",
+            hint="train_workers is the number of its processes on a cluster",
+        )
     recipe = load(preset, (*overrides, *_given(flags)))
     if estimate_memory:
         show_estimate(recipe, dataset, as_json=as_json)

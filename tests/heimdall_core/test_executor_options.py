@@ -48,3 +48,12 @@ def test_an_executor_is_refused_where_it_has_nothing_to_do(option: str) -> None:
     found = CliRunner().invoke(cli, arguments)
     assert isinstance(found.exception, HeimdallError)
     assert f"{option} works in this process alone" in str(found.exception)
+
+
+def test_a_training_has_no_use_for_the_workers_of_data() -> None:
+    arguments = ["train", "--preset", "nano", "--executor", "local"]
+    arguments += ["--dataset", "rows.jsonl", "--output-dir", "model"]
+    found = CliRunner().invoke(cli, [*arguments, "--executor-set", "workers=3"])
+    assert isinstance(found.exception, HeimdallError)
+    assert "workers spread rows" in str(found.exception)
+    assert "train_workers" in found.exception.hint
