@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from heimdall_core.errors import RecipeError
-from heimdall_run_transformers.training.idle import check_replay, refuse_unless_default
+from heimdall_run_transformers.training.idle import check_replay
 
 if TYPE_CHECKING:  # listing plugins need not wait for its many fields
     from heimdall_core.config import TrainingConfig
@@ -108,9 +108,5 @@ def check_config(config: TrainingConfig) -> None:
             f"{config.max_steps} for the rows",
             where="train.copy_drill_steps",
             hint="lower it, or raise max_steps",
-        )
-    if config.optimizer != "muon":
-        refuse_unless_default(
-            config, "matrix_learning_rate", "no matrix is moved by Muon", "set optimizer = 'muon'"
         )
     check_replay(config, "replay_ratio")

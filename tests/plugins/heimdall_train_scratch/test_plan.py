@@ -91,7 +91,6 @@ def test_validations_and_checkpoints() -> None:
             {"train_from_scratch": True, "copy_drill_steps": 5, "max_steps": 5},
             "leave none of max_steps = 5",
         ),
-        ({"train_from_scratch": True, "matrix_learning_rate": 0.1}, "set optimizer = 'muon'"),
         ({"train_from_scratch": True, "replay_ratio": 0.1}, "there is no replay_dataset"),
     ],
 )
@@ -99,3 +98,5 @@ def test_contradictions_are_refused(settings: dict[str, Any], message: str) -> N
     with pytest.raises(RecipeError, match=message):
         check_config(TrainingConfig(**settings))
     check_config(TrainingConfig(train_from_scratch=True, precision="fp32"))
+    # A preset's rate for Muon's matrices stays in place where another optimiser is tried.
+    check_config(TrainingConfig(train_from_scratch=True, matrix_learning_rate=0.1))
