@@ -227,6 +227,7 @@ def progress() -> Iterator[Callable[[Event], None]]:
         disable=not shown.is_terminal,
     )
     tasks: dict[str, TaskID] = {}
+    latest: dict[str, float] = {}  # a validation must not hide loss and rate until the next step
 
     def observe(event: Event) -> None:
         name = f"{event.stage} {event.message}".strip()
@@ -235,14 +236,17 @@ def progress() -> Iterator[Callable[[Event], None]]:
                 for task in tasks.values():
                     bar.remove_task(task)
                 tasks.clear()
+                latest.clear()
                 tasks[name] = bar.add_task(name, total=event.total, values="")
             bar.update(tasks[name], completed=event.done, total=event.total)
         elif event.kind == "metric":
-            text = "  ".join(f"{key} {value:.4g}" for key, value in event.values.items())
+            latest.update(event.values)
             for task in tasks.values():
-                bar.update(task, values=text)
+                bar.update(task, values=_figures(latest))
             if not shown.is_terminal:
-                shown.print(f"  {event.stage} {text}", style="dim", soft_wrap=True)
+                shown.print(
+                    f"  {event.stage} {_figures(event.values)}", style="dim", soft_wrap=True
+                )
         elif event.kind == "warning":
             shown.print(f"! {event.stage}: {event.message}", style="yellow", markup=False)
         elif event.kind == "note":
@@ -250,3 +254,7 @@ def progress() -> Iterator[Callable[[Event], None]]:
 
     with bar:
         yield observe
+
+
+def _figures(values: Mapping[str, float]) -> str:
+    return "  ".join(f"{key} {value:.4g}" for key, value in values.items())
