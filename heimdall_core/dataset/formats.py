@@ -194,11 +194,16 @@ def _line_blocks(shard: Shard) -> Iterator[Block]:
         with open_checked(shard) as raw:
             file: IO[bytes] = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw  # type: ignore[assignment]
             first = 1
-            while data := file.read(BLOCK_BYTES):
-                if not data.endswith(b"\n"):
-                    data += _rest(file)
-                yield Block(path, first, data, False, raw.tell())
-                first += data.count(b"\n")
+            try:
+                while data := file.read(BLOCK_BYTES):
+                    if not data.endswith(b"\n"):
+                        data += _rest(file)
+                    yield Block(path, first, data, False, raw.tell())
+                    first += data.count(b"\n")
+            except (EOFError, zlib.error, gzip.BadGzipFile):
+                while raw.read(BLOCK_BYTES):  # its end says whether it is not what it was
+                    pass
+                raise
     except (DatasetError, GeneratorExit):
         raise
     except (OSError, EOFError, zlib.error) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -109,6 +110,20 @@ def add(folder: Path) -> None:
 
 def lose_the_manifest(folder: Path) -> None:
     (folder / "manifest.json").unlink()
+
+
+def test_a_changed_shard_that_cannot_be_unpacked_is_said_to_be_changed(tmp_path: Path) -> None:
+    """Long enough that gzip fails before the end of the file is seen."""
+    noise = random.Random(7)
+    some = [Example(f"q{n}", output=noise.randbytes(4000).hex()) for n in range(400)]
+    folder = save(tmp_path / "data" / "*.jsonl.gz", some, rows=1000)
+    (path,) = folder.glob("part-*")
+    data = bytearray(path.read_bytes())
+    assert len(data) > 1.3 * 2**20
+    data[10:14] = b"\xff" * 4
+    path.write_bytes(data)
+    with pytest.raises(DatasetError, match="its SHA-256 is another"):
+        asked(folder)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
