@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any
+from types import TracebackType
+from typing import Any, Protocol, Self
 
 from attrs import frozen
 
@@ -40,3 +41,16 @@ def lazy(reference: str) -> Callable[..., Any]:
 @frozen
 class NoOptions:
     """The options of a plugin that has none."""
+
+
+class Held(Protocol):
+    """A context manager that is its own value: leaving it gives up what it holds."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 from attrs import frozen
 
-from heimdall_core.types.base import NoOptions
+from heimdall_core.types.base import Held, NoOptions
 from heimdall_core.types.observation import Event
 from heimdall_core.types.trainers import TrainContext, TrainResult
 
@@ -57,7 +56,7 @@ class Hosts(Protocol):
         """As `Executor.map`. What a machine that is lost was at is done again on another."""
 
 
-class ExecutorSession(Protocol):
+class ExecutorSession(Held, Protocol):
     """An executor at work. A context manager."""
 
     def map(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
@@ -73,15 +72,6 @@ class ExecutorSession(Protocol):
     def hosts(self, path: Path) -> Hosts | None:
         """Machines that have the file or folder `path` as this one has it. None to leave it to
         this process. A session without the method leaves it, too."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
 
 
 @frozen

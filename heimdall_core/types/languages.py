@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
-from typing import Any, Literal, Protocol, Self, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from attrs import field, frozen
 
-from heimdall_core.types.base import Json
+from heimdall_core.types.base import Held, Json
 
 
 @frozen
@@ -64,7 +63,7 @@ class Complexity:
 
 
 @runtime_checkable
-class Engine(Protocol):
+class Engine(Held, Protocol):
     """An executable database of one language, in a process of its own. A context manager."""
 
     name: str
@@ -74,15 +73,6 @@ class Engine(Protocol):
 
     def run(self, query: str, parameters: Json | None = None) -> EngineResult:
         """Runs one query. Never raises for a failing query: see `EngineResult.error`."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
 
 
 @frozen

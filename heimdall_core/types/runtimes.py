@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Protocol, Self, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from attrs import frozen
 
-from heimdall_core.types.base import NoOptions
+from heimdall_core.types.base import Held, NoOptions
 
 
 @frozen
@@ -33,7 +32,7 @@ class TokenScores:
 
 
 @runtime_checkable
-class LoadedModel(Protocol):
+class LoadedModel(Held, Protocol):
     """A model in memory. Evaluators, `verify` and `chat` see only this. A context manager."""
 
     name: str
@@ -63,15 +62,6 @@ class LoadedModel(Protocol):
         """Next-token logits after a rendered prompt, one per vocabulary entry."""
 
     def close(self) -> None: ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
 
 
 @frozen
