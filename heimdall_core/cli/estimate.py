@@ -164,6 +164,9 @@ def _show(recipe: Recipe, found: Estimate, rows: int) -> None:
         lines.append(("Time per epoch", human_seconds(details["seconds_per_epoch"])))
     if "recommended" in details:
         lines.append(("Recommended", _recommended(details["recommended"])))
+    if "recommended_longest_rows" in details:
+        longest = _recommended(details["recommended_longest_rows"])
+        lines.append(("Recommended where the longest rows meet in a batch", longest))
     if "gguf_bytes" in details:
         sizes = (f"{kind} {human_bytes(size)}" for kind, size in details["gguf_bytes"].items())
         lines.append(("GGUF", ", ".join(sizes)))

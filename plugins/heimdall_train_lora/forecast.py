@@ -136,6 +136,9 @@ def forecast(config: TrainingConfig, rows: int, tokens_per_row: float) -> Estima
         details["device_bytes"] = card.memory
         total = plan.batch_size * plan.accumulation
         details["recommended"] = _recommended(count, total, typical, card.memory)
+        details["recommended_longest_rows"] = _recommended(
+            count, total, config.max_seq_length, card.memory
+        )
     details.update(_guide(facts, config, count, memory))
     return Estimate(
         seconds=plan.epochs(plan.steps) * tokens / speed, bytes=memory.total, details=details

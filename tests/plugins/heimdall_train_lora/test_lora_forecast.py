@@ -257,3 +257,13 @@ def test_the_guide_s_figure_is_taken_apart(qlora: bool, said: float) -> None:
     assert sum(here) == found.bytes
     assert there[2] == 16 * 31_000_000
     assert f"{said / 1e9:.1f} GB at batch_size = {4 if qlora else 8}" in found.details["guide_note"]
+
+
+def test_a_batch_of_the_longest_rows_has_a_recommendation_of_its_own() -> None:
+    found = forecast(settings_for(max_seq_length=2048), 5000, 100).details
+    usual, longest = found["recommended"], found["recommended_longest_rows"]
+    rows = [each["per_device_train_batch_size"] for each in (usual, longest)]
+    assert rows[0] > rows[1] > 0
+    for each in (usual, longest):
+        steps = each["gradient_accumulation_steps"]
+        assert each["per_device_train_batch_size"] * steps == 16
