@@ -3,7 +3,7 @@ Ray ends the process too, half a minute later and without a word. So it is looke
 
 from __future__ import annotations
 
-import _thread
+import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -15,14 +15,18 @@ from heimdall_core.errors import HeimdallError
 #: Seconds between two looks.
 _EVERY: Final = 2.0
 
+#: Interrupts the main thread. SIGINT would not do: a shell has its background jobs ignore it, and
+#: other libraries take it.
+_SIGNAL: Final = getattr(signal, "SIGUSR1", None)
+
 
 @contextmanager
 def watched() -> Iterator[None]:
     """Raises `HeimdallError` where the daemon ends while the block is at work. Works in the main
     thread, which is the one that can be interrupted; and for a process that has a daemon: a client
     from outside of the cluster has none."""
-    address = _address()
-    if not address or threading.current_thread() is not threading.main_thread():
+    address, main = _address(), threading.main_thread()
+    if not address or threading.current_thread() is not main or _SIGNAL is None:
         yield
         return
     ended, gone = threading.Event(), threading.Event()
@@ -31,9 +35,14 @@ def watched() -> Iterator[None]:
         while not ended.wait(_EVERY):
             if not listens(address):
                 gone.set()
-                _thread.interrupt_main()
+                signal.pthread_kill(main.ident or 0, _SIGNAL)
                 return
 
+    def interrupt(*_: object) -> None:
+        if not ended.is_set():
+            raise KeyboardInterrupt  # which Ray lets through while it waits, and nothing else
+
+    before = signal.signal(_SIGNAL, interrupt)
     thread = threading.Thread(target=look, name="ray-daemon", daemon=True)
     thread.start()
     try:
@@ -48,6 +57,8 @@ def watched() -> Iterator[None]:
         ) from None
     finally:
         ended.set()
+        thread.join()  # no signal comes once the handler is gone
+        signal.signal(_SIGNAL, signal.SIG_DFL if before is None else before)
 
 
 def _address() -> str:

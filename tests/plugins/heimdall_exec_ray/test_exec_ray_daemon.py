@@ -7,7 +7,8 @@ import signal
 import socket
 import subprocess
 import sys
-import time
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -63,18 +64,39 @@ def _folder(entry: Path) -> Path | None:
         return None
 
 
-def test_an_interrupt_of_the_users_stays_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def daemon_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """What stands for the daemon's socket, looked at a hundred times a second."""
     monkeypatch.setattr(daemon, "_EVERY", 0.01)
+    monkeypatch.setattr(daemon, "_address", lambda: str(tmp_path / "s"))
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(tmp_path / "s"))
         server.listen()
-        monkeypatch.setattr(daemon, "_address", lambda: str(tmp_path / "s"))
-        with pytest.raises(KeyboardInterrupt), daemon.watched():
-            raise KeyboardInterrupt
-    with pytest.raises(HeimdallError, match="has ended"), daemon.watched():
-        time.sleep(60)  # until the watch interrupts it
+        yield server
+
+
+def test_an_interrupt_of_the_users_stays_one(daemon_socket: socket.socket) -> None:
+    with pytest.raises(KeyboardInterrupt), daemon.watched():
+        raise KeyboardInterrupt
+
+
+def test_the_end_of_the_daemon_is_told_where_interrupts_are_ignored(
+    daemon_socket: socket.socket,
+) -> None:
+    """As a shell has its background jobs do; and the signal's own handler is put back."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    own = signal.getsignal(signal.SIGUSR1)
+    daemon_socket.close()
+    try:
+        with pytest.raises(HeimdallError, match="has ended"), daemon.watched():
+            threading.Event().wait(60)  # until the watch interrupts it
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert signal.getsignal(signal.SIGUSR1) == own
+
+
+def test_a_process_without_a_daemon_is_not_watched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(daemon, "_address", lambda: "")
+    own = signal.getsignal(signal.SIGUSR1)
     with daemon.watched():
-        pass
+        assert signal.getsignal(signal.SIGUSR1) == own
