@@ -20,7 +20,7 @@ from cattrs.errors import (
 )
 
 from heimdall_core.errors import RecipeError, did_you_mean
-from heimdall_core.hidden import is_secret_name
+from heimdall_core.secrets import is_secret_name
 
 T = TypeVar("T")
 

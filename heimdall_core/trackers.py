@@ -9,11 +9,14 @@ from heimdall_core.registry import Registry
 #: How a tracker's plugin is called: `track-files` writes for the tracker `files`.
 _PREFIX = "track-"
 
+#: What a plugin must implement to be told of a training.
+_OBSERVES = {"heimdall_on_event", "heimdall_before_stage", "heimdall_after_stage"}
+
 
 def check_trackers(config: TrainingConfig, registry: Registry) -> None:
-    """Raises `RecipeError` for a tracker that no plugin is called by, and for `wandb` without a
-    project to write into. The usual ones may be blocked."""
-    names = [plugin.name for plugin in registry.plugins]
+    """Raises `RecipeError` for a tracker that no observing plugin is called by, and for `wandb`
+    without a project to write into. The usual ones may be blocked."""
+    names = [plugin.name for plugin in registry.plugins if _OBSERVES & {*plugin.hooks}]
     usual = TrainingConfig().trackers
     for name in config.trackers:
         if name not in usual and not any(n.rpartition("-")[2] == name for n in names):

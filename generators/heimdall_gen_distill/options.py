@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from attrs import field, frozen, validators
 
-from heimdall_core.hidden import no_secrets
+from heimdall_core.secrets import no_secrets
 
 Task = Literal["answer", "questions", "paraphrase", "explain", "evolve", "repair", "judge"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import field, frozen, validators
 
-from heimdall_core.hidden import plain_address, variable_name
+from heimdall_core.secrets import plain_address, variable_name
 
 
 @frozen

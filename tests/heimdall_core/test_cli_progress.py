@@ -8,11 +8,14 @@ from heimdall_core.cli.common import progress
 from heimdall_core.types import Event
 
 
-def test_a_validation_hides_no_figure_of_training(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture(autouse=True)
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wide one."""
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "200")
+
+
+def test_a_validation_hides_no_figure_of_training(capsys: pytest.CaptureFixture[str]) -> None:
     with progress() as observe:
         observe(Event("progress", "train", done=1, total=9))
         observe(Event("metric", "train", values={"loss": 2.5, "lr": 0.25}))
@@ -25,10 +28,8 @@ def test_a_validation_hides_no_figure_of_training(
 
 
 def test_figures_of_one_stage_are_not_shown_for_the_next(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setenv("COLUMNS", "200")
     with progress() as observe:
         observe(Event("progress", "train", done=1, total=9))
         observe(Event("metric", "train", values={"loss": 2.5}))

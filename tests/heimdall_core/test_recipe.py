@@ -269,6 +269,8 @@ def test_a_tracker_that_nobody_is_is_named() -> None:
 
     with pytest.raises(RecipeError, match="the tracker 'tensorbord'; did you mean 'tensorboard'"):
         settings("tensorbord")
+    with pytest.raises(RecipeError, match="the tracker 'cypher'"):  # eval-cypher tracks nothing
+        settings("cypher")
     with pytest.raises(RecipeError, match="names 'wandb', and wandb_project is not set"):
         settings("files", "wandb")
     settings("files", "wandb", wandb_project="mine")
